@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import textured
+
+from vidream.device import pick_device, pick_precision
+from vidream.dreamer import Dreamer, objective_of
+from vidream.errors import DeviceError, NetError
+from vidream.nets import load_net
+from vidream.objective import channel, layer
+from vidream.preset import Preset
+
+PRESET = Preset(octaves=2, first_steps=6, first_step_size=0.01, jitter=8)
+
+
+@pytest.mark.parametrize("normalise", ["mean-abs", "std", "laplacian"])
+def test_dream_raises_its_objective(tiny_net, normalise):
+    dreamer = Dreamer(PRESET.replace(normalise=normalise), net=tiny_net)
+    picture = textured(80, 96).to(tiny_net.device)
+    assert float(dreamer.score(dreamer(picture))) > 1.2 * float(dreamer.score(picture))
+
+
+@pytest.mark.parametrize("subject", ["beasts", "eyes", "human_eye"])
+def test_the_embedded_net_dreams_the_subject_it_is_asked_for(subject, device):
+    net = load_net("dreamnet", device=device)
+    dreamer = Dreamer(PRESET.replace(subject={subject: 1.0}, octaves=3, first_steps=10), net=net)
+    picture = textured(96, 128).to(device)
+    dream = dreamer(picture)
+    wanted = list(net.class_weights({subject: 1.0}))
+    share = [float(net.features(p, ["head"])["head"].softmax(1)[:, wanted].sum(1).mean()) for p in (picture, dream)]
+    assert share[1] > 0.5 > 2 * share[0]
+
+
+def test_a_dream_stays_a_picture_of_the_same_size(tiny_net):
+    for height, width in ((61, 83), (64, 200), (16, 16)):
+        dream = Dreamer(PRESET, net=tiny_net)(textured(height, width))
+        assert dream.shape == (1, 3, height, width)
+        assert float(dream.min()) >= 0 and float(dream.max()) <= 1
+
+
+def test_the_same_seed_gives_the_same_dream_and_another_seed_another(tiny_net):
+    picture = textured(64, 64)
+    first, second = (Dreamer(PRESET, net=tiny_net, seed=5)(picture) for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, Dreamer(PRESET, net=tiny_net, seed=6)(picture))
+
+
+def test_tiles_dream_the_same_kind_of_picture_without_seams(tiny_net):
+    picture = textured(160, 192).to(tiny_net.device)
+    whole, tiled = (Dreamer(PRESET, net=tiny_net, tile=tile)(picture) - picture for tile in (1280, 64))
+    assert float(tiled.abs().mean()) == pytest.approx(float(whole.abs().mean()), rel=0.1)
+    # Inside: at the border the roll has joined two sides, with tiles or without.
+    steps = (tiled[..., 1:] - tiled[..., :-1]).abs().mean(dim=(0, 1, 2))[8:-8]
+    assert float(steps.max()) < 2 * float(steps.median())
+
+
+def test_pace_zero_leaves_a_place_as_it_was(tiny_net):
+    picture = textured(64, 64).to(tiny_net.device)
+    pace = torch.ones(1, 1, 64, 64, device=tiny_net.device)
+    pace[..., :32] = 0
+    change = (Dreamer(PRESET.replace(octaves=1), net=tiny_net)(picture, pace=pace) - picture).abs()
+    assert float(change[..., :32].max()) == 0 < float(change[..., 32:].mean())
+
+
+def test_objectives_come_from_the_preset_or_the_caller(tiny_net):
+    features = tiny_net.features(textured(32, 32), ["block2", "block3"])
+    asked = objective_of(Preset(layers={"block2": 0.5, "block3": 2.0}), tiny_net)
+    assert float(asked(features)) == pytest.approx(float((0.5 * layer("block2") + 2 * layer("block3"))(features)))
+    one = objective_of(Preset(layers={"block3": 1.0}, channels=(2, 4)), tiny_net)
+    assert float(one(features)) == pytest.approx(
+        float((channel("block3", 2) + channel("block3", 4))(features)), rel=1e-4
+    )
+    own = Dreamer(PRESET, net=tiny_net, objective=channel("block3", 1))
+    assert own.objective.layers == ("block3",)
+
+
+def test_what_a_net_does_not_have_is_a_clear_error(tiny_net):
+    with pytest.raises(NetError, match="channels 0 to 6, not 9"):
+        Dreamer(PRESET.replace(layers={"block3": 1.0}, channels=(9,)), net=tiny_net)
+    with pytest.raises(NetError, match='no layer "block9"'):
+        Dreamer(PRESET.replace(layers={"block9": 1.0}), net=tiny_net)
+    tiny_net.default_layers = {}
+    with pytest.raises(NetError, match="--set layers="):
+        Dreamer(PRESET, net=tiny_net)
+
+
+def test_devices_and_precisions_that_are_not_there_say_what_to_do(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    cpu = pick_device("auto")
+    assert cpu.type == "cpu"
+    for call, words in [
+        (lambda: pick_device("cuda"), "no CUDA GPU here. Use --device cpu"),
+        (lambda: pick_device("mps"), "no Apple GPU here"),
+        (lambda: pick_device("gpu"), 'no device "gpu"; allowed: auto, cpu, cuda, mps'),
+        (lambda: pick_precision("fp8", cpu), 'no precision "fp8"; allowed: auto, fp32, bf16, fp16'),
+        (lambda: pick_precision("fp16", cpu), "use bf16, fp32 or auto"),
+    ]:
+        with pytest.raises(DeviceError, match=words):
+            call()
+
+
+def test_bf16_dreams_what_fp32_dreams():
+    picture, preset = textured(64, 96), PRESET.replace(subject={"beasts": 1.0})
+    exact, quick = (load_net("dreamnet", dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
+    judge = Dreamer(preset, net=exact)
+    before, wanted = float(judge.score(picture)), float(judge.score(judge(picture)))
+    reached = float(judge.score(Dreamer(preset, net=quick)(picture)))
+    assert reached - before == pytest.approx(wanted - before, rel=0.05)

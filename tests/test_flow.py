@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import textured
+
+from vidream import flow
+from vidream.errors import NetError
+
+
+def moved(dx: int, dy: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(current, previous): everything has moved by (dx, dy) px to the right and down."""
+    big = textured(160, 200)
+    return big[..., 30 - dy : 126 - dy, 30 - dx : 158 - dx], big[..., 30:126, 30:158]
+
+
+@pytest.mark.parametrize("estimate", [flow.dis_flow, flow.farneback_flow])
+def test_backward_flow_points_to_where_things_came_from(estimate):
+    current, previous = moved(4, 2)
+    found = estimate(current, previous)[..., 16:-16, 16:-16]
+    # Things moved right and down, so their past lies left and up.
+    assert float(found[:, 0].median()) == pytest.approx(-4, abs=0.5)
+    assert float(found[:, 1].median()) == pytest.approx(-2, abs=0.5)
+
+
+def test_flow_follows_a_moving_square_and_leaves_its_ground_alone():
+    ground, square = textured(96, 128, seed=1), textured(24, 24, seed=2)
+    previous, current = ground.clone(), ground.clone()
+    previous[..., 30:54, 40:64] = square
+    current[..., 30:54, 45:69] = square
+    found = flow.dis_flow(current, previous)
+    assert float(found[:, 0, 34:50, 49:65].median()) == pytest.approx(-5, abs=0.7)
+    assert float(found[..., 70:90, 80:120].abs().median()) < 0.2
+
+
+def test_warping_the_previous_frame_gives_the_current_one():
+    current, previous = moved(5, -3)
+    found, believed = flow.motion(current, previous, flow.dis_flow)
+    inside = (..., slice(12, -12), slice(12, -12))
+    error = (flow.warp(previous, found) - current).abs()[inside].mean()
+    unmoved = (previous - current).abs()[inside].mean()
+    assert float(error) < float(unmoved) / 5
+    assert float(believed[inside].mean()) > 0.9
+
+
+def test_motion_worked_out_small_is_in_full_size_pixels():
+    current, previous = moved(4, 2)
+    found, _ = flow.motion(current, previous, flow.dis_flow, side_px=64)
+    assert found.shape == (1, 2, 96, 128)
+    assert float(found[:, 0, 16:-16, 16:-16].median()) == pytest.approx(-4, abs=0.7)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_warp_by_zero_flow_changes_nothing_over_1000_rounds(mode):
+    picture = textured(33, 50)
+    still = torch.zeros(1, 2, 33, 50)
+    carried = picture
+    for _ in range(1000):
+        carried = flow.warp(carried, still, mode=mode)
+    # Rounding of the sampling grid only: a convention half a pixel off would move it by 500 px.
+    assert float((carried - picture).abs().max()) < 2e-3
+
+
+def test_warp_by_whole_pixels_is_a_shift():
+    picture = textured(20, 30)
+    shift = torch.zeros(1, 2, 20, 30)
+    shift[:, 0], shift[:, 1] = 3, -2
+    out = flow.warp(picture, shift)
+    assert torch.allclose(out[..., 2:, :-3], picture[..., :-2, 3:], atol=1e-4)
+
+
+def test_warp_refuses_a_flow_of_another_size():
+    with pytest.raises(ValueError, match="does not fit"):
+        flow.warp(torch.zeros(1, 3, 8, 8), torch.zeros(1, 2, 8, 9))
+
+
+def test_trust_is_lost_where_something_is_uncovered():
+    ground, square = textured(96, 128, seed=1), textured(32, 32, seed=2)
+    previous, current = ground.clone(), ground.clone()
+    previous[..., 30:62, 40:72] = square
+    current[..., 30:62, 52:84] = square
+    _, believed = flow.motion(current, previous, flow.dis_flow)
+    uncovered, far = believed[..., 34:58, 42:50].mean(), believed[..., 70:90, 90:120].mean()
+    assert float(uncovered) < 0.5 < 0.95 < float(far)
+
+
+def test_trust_is_lost_where_the_flow_leaves_the_frame():
+    there = torch.full((1, 2, 40, 60), 0.0)
+    there[:, 0] = 10
+    believed = flow.trust(there, -there)
+    assert float(believed[..., 5:-5, -8:].max()) == 0
+    assert float(believed[..., 5:-5, 5:40].min()) == 1
+
+
+def test_trust_comes_back_where_the_colours_explain_a_doubtful_flow():
+    grey = torch.full((1, 3, 40, 60), 0.5)
+    there = torch.randn(1, 2, 40, 60, generator=torch.Generator().manual_seed(0)).clamp(-2, 2)
+    plain, explained = flow.trust(there, there), flow.trust(there, there, grey, grey)
+    assert float(plain[..., 5:-5, 5:-5].mean()) < 0.3
+    assert float(explained[..., 5:-5, 5:-5].mean()) == pytest.approx(1)
+
+
+def test_a_cut_is_seen_and_a_pan_a_flash_and_noise_are_not():
+    big = textured(120, 260)
+    shot, panned = big[..., :100, :160], big[..., 12:112, 70:230]
+    other = textured(100, 160, seed=9) * torch.tensor([0.9, 0.5, 0.2]).view(1, 3, 1, 1)
+    noisy = (shot + 0.05 * torch.randn(shot.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    assert flow.is_cut(other, shot)
+    assert not flow.is_cut(panned, shot)
+    assert not flow.is_cut((shot * 1.6 + 0.2).clamp(0, 1), shot)
+    assert not flow.is_cut(noisy, shot)
+    assert not flow.is_cut(torch.zeros_like(shot), torch.zeros_like(shot))
+
+
+def test_warp_error_is_zero_for_what_moves_along_and_counts_what_flickers():
+    previous = textured(40, 60)
+    still, all_of_it = torch.zeros(1, 2, 40, 60), torch.ones(1, 1, 40, 60)
+    assert flow.warp_error(previous, previous, still, all_of_it) == pytest.approx(0, abs=1e-9)
+    brighter = previous * 0.5 + 0.3
+    expected = float((brighter - previous).square().mean())
+    assert flow.warp_error(brighter, previous, still, all_of_it) == pytest.approx(expected, rel=1e-4)
+    thinned = flow.warp_error(brighter, previous, still, all_of_it, every_px=2)
+    assert thinned == pytest.approx(expected, rel=0.2)
+
+
+def test_raft_without_its_weights_says_what_to_do(monkeypatch):
+    import torchvision.models.optical_flow as models
+
+    def unreachable(**_: object) -> None:
+        raise OSError("no route")
+
+    monkeypatch.setattr(models, "raft_small", unreachable)
+    with pytest.raises(NetError, match="flow=dis"):
+        flow.RaftFlow()
+
+
+def test_raft_gives_flow_of_the_pictures_size(monkeypatch):
+    import torchvision.models.optical_flow as models
+
+    make = models.raft_small
+    monkeypatch.setattr(models, "raft_small", lambda **_: make(weights=None))
+    found = flow.RaftFlow()(*moved(2, 0))
+    assert found.shape == (1, 2, 96, 128)

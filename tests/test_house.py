@@ -1,0 +1,94 @@
+"""The plan of the house: import floors, exports, sizes of rooms."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import vidream
+
+PACKAGE = Path(vidream.__file__).parent
+FLOORS = [
+    {"errors"},
+    {"preset"},
+    {"device", "frames", "flow", "nets", "objective", "ascent"},
+    {"dreamer"},
+    {"stream"},
+    {"files"},
+    {"screen"},
+    {"doctor"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[0]
+
+
+def floor_of(room: str) -> int:
+    found = [index for index, rooms in enumerate(FLOORS) if room in rooms]
+    assert found, f"{room} stands on no floor: give it one in FLOORS"
+    return found[0]
+
+
+def imported_rooms(path: Path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "vidream":
+            parts = node.module.split(".")
+            yield from ([parts[1]] if len(parts) > 1 else [alias.name for alias in node.names])
+        elif isinstance(node, ast.Import):
+            yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("vidream."))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down_only(path):
+    room = room_of(path)
+    for other in imported_rooms(path):
+        if other in {room, "__version__"}:
+            continue
+        assert floor_of(other) < floor_of(room), f"{room} imports {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_room_and_no_function_grows_too_long(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 330
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert (node.end_lineno or 0) - node.lineno < 60, node.name
+
+
+def test_every_exported_name_is_there_and_documented():
+    for name in vidream.__all__:
+        assert inspect.getdoc(getattr(vidream, name)), name
+    with pytest.raises(AttributeError):
+        _ = vidream.nothing_of_the_kind
+
+
+@pytest.mark.parametrize("room", sorted(room for rooms in FLOORS for room in rooms - {"__init__", "__main__"}))
+def test_every_room_lists_its_exports(room):
+    module = importlib.import_module(f"vidream.{room}")
+    assert module.__doc__
+    for name in module.__all__:
+        assert hasattr(module, name)
+        # A function called like its module would hide it.
+        assert name != room or not inspect.isfunction(getattr(module, name))
+
+
+def test_importing_vidream_loads_nothing_heavy():
+    code = "import sys, vidream; sys.exit(any(name in sys.modules for name in ('torch', 'cv2', 'numpy')))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_version_is_said_once():
+    project = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{vidream.__version__}"' in project

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import make_tiny_net, textured
+from safetensors.torch import save_file
+from torch import nn
+
+from vidream.errors import NetError
+from vidream.nets import describe_net, load_net, net_names, weights_state, zoo
+
+
+@pytest.fixture(scope="module")
+def googlenet_file(tmp_path_factory):
+    """Seeded GoogLeNet weights with the training heads that published files carry."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "googlenet.pth"
+    state = zoo._untrained("googlenet").state_dict()
+    torch.save({**state, "aux1.fc1.bias": torch.zeros(1024)}, path)
+    return path
+
+
+def test_folding_batch_norm_changes_no_feature(tiny_net):
+    picture = textured(32, 48).to(tiny_net.device)
+    plain = make_tiny_net()._module.to(tiny_net.device)
+    with torch.no_grad():
+        expected = plain((picture - tiny_net._mean) * tiny_net._scale)
+    found = tiny_net.features(picture, ["block3"])["block3"]
+    assert torch.allclose(found, expected, atol=1e-4)
+    cut = tiny_net._cuts[("block3",)]
+    assert not any(isinstance(module, nn.BatchNorm2d) for name, module in cut.named_modules() if "norm" in name)
+    assert "batch_norm" not in cut.code and ".1(" not in cut.code
+
+
+def test_nothing_past_the_deepest_layer_is_kept(tiny_net):
+    tiny_net.features(torch.zeros(1, 3, 16, 16, device=tiny_net.device), ["block2"])
+    names = dict(tiny_net._cuts[("block2",)].named_modules())
+    assert "block2" in names and "block3" not in names
+
+
+def test_a_net_asks_for_no_gradient_of_its_own(tiny_net):
+    picture = textured(16, 16).to(tiny_net.device).requires_grad_()
+    tiny_net.features(picture, ["block2"])["block2"].mean().backward()
+    assert picture.grad is not None
+    assert not any(value.requires_grad for value in tiny_net._cuts[("block2",)].parameters())
+
+
+def test_layers_are_described_with_channels_and_stride(tiny_net):
+    described = {info.name: (info.channels, info.stride) for info in tiny_net.describe_layers()}
+    assert described["block1"] == (8, 1) and described["block2"] == (12, 2) and described["block3"] == (7, 4)
+    assert tiny_net.layers[:2] == ("block2", "block3")
+
+
+def test_unknown_layers_subjects_and_nets_are_answered_by_the_close_ones(tiny_net):
+    with pytest.raises(NetError, match='no layer "blok2" in tiny; close: "block2"'):
+        tiny_net.features(torch.zeros(1, 3, 16, 16), ["blok2"])
+    with pytest.raises(NetError, match='no subject "clas1" in tiny; close: "class1"'):
+        tiny_net.class_weights({"clas1": 1.0})
+    with pytest.raises(NetError, match='no network "googlnet"; close: "googlenet"'):
+        load_net("googlnet")
+
+
+def test_a_group_shares_its_weight_out(tiny_net):
+    assert tiny_net.class_weights({"low": 1.0, "class1": 0.25}) == {0: 0.5, 1: 0.75}
+
+
+def test_the_embedded_net_comes_with_weights_subjects_and_good_layers():
+    net = load_net("dreamnet")
+    assert net_names()[0] == "dreamnet" and weights_state("dreamnet") == "comes with vidream"
+    strides = {info.name: info.stride for info in net.describe_layers(net.good_layers)}
+    assert sorted(set(strides.values())) == [2, 4, 8, 16]
+    assert all(name in net.classes for names in net.groups.values() for name in names)
+    assert net.features(textured(64, 64), ["head"])["head"].shape == (1, len(net.classes) + 1, 4, 4)
+
+
+def test_googlenet_reads_a_weights_file_as_published(googlenet_file):
+    net = load_net("googlenet", weights=googlenet_file)
+    reference = zoo._untrained("googlenet").eval()
+    reference.load_state_dict(torch.load(googlenet_file, weights_only=True), strict=False)
+    kept = {}
+    reference.inception4c.register_forward_hook(lambda module, given, made: kept.update(made=made))
+    picture = textured(96, 128)
+    with torch.no_grad():
+        reference(picture * 2 - 1)
+    found = net.features(picture, ["inception4c"])["inception4c"]
+    assert found.shape[1] == 512
+    assert torch.allclose(found, kept["made"], rtol=1e-3, atol=1e-4 * float(kept["made"].abs().max()))
+
+
+def test_weights_load_from_safetensors_and_from_a_wrapped_state_dict(googlenet_file, tmp_path):
+    state = torch.load(googlenet_file, weights_only=True)
+    save_file(state, tmp_path / "net.safetensors")
+    torch.save({"state_dict": {f"module.{key}": value for key, value in state.items()}}, tmp_path / "net.pth")
+    picture = textured(64, 64)
+    found = [
+        load_net("googlenet", weights=path).features(picture, ["conv2"])["conv2"]
+        for path in (googlenet_file, tmp_path / "net.safetensors", tmp_path / "net.pth")
+    ]
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+
+
+class Boom:
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('code in a weights file was run')",))
+
+
+def test_bad_weights_are_each_one_clear_line(tmp_path):
+    torch.save({"conv1.conv.weight": torch.zeros(3)}, tmp_path / "foreign.pth")
+    torch.save(torch.zeros(3), tmp_path / "tensor.pth")
+    torch.save({"weight": Boom()}, tmp_path / "code.pth")
+    (tmp_path / "text.pth").write_text("hello")
+    (tmp_path / "text.safetensors").write_text("hello")
+    for name, words in [
+        ("absent.pth", "no weights file"),
+        ("foreign.pth", "do not fit googlenet"),
+        ("tensor.pth", "holds no state dict"),
+        ("code.pth", "cannot read weights"),
+        ("text.pth", "cannot read weights"),
+        ("text.safetensors", "cannot read weights"),
+    ]:
+        with pytest.raises(NetError, match=words) as caught:
+            load_net("googlenet", weights=tmp_path / name)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(NetError, match="dreamnet"):
+        load_net("dreamnet", weights=tmp_path / "text.safetensors")
+
+
+def test_a_download_that_fails_says_what_to_do(monkeypatch):
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("<urlopen error no route to host>")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: "/nonexistent-cache")
+    monkeypatch.setattr("torchvision._internally_replaced_utils.load_state_dict_from_url", unreachable, raising=False)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
+    with pytest.raises(NetError, match="--net dreamnet") as caught:
+        load_net("googlenet")
+    assert "\n" not in str(caught.value)
+
+
+def test_layers_of_a_net_can_be_listed_without_its_weights():
+    net = describe_net("googlenet")
+    info = {layer.name: layer for layer in net.describe_layers(["inception4c", "conv2"])}
+    assert (info["inception4c"].channels, info["inception4c"].stride) == (512, 16)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import textured
+
+from vidream.dreamer import Dreamer
+from vidream.nets import load_net
+from vidream.preset import Preset
+from vidream.stream import Stream, dream_frames
+
+PRESET = Preset(octaves=2, first_steps=8, first_step_size=0.006, step_size=0.005, keep=0.95, jitter=8)
+
+
+def dreamer(net, **changes):
+    return Dreamer(PRESET.replace(**changes), net=net)
+
+
+def panned(count, pixels=2):
+    big = textured(72, 96 + pixels * count)
+    return [big[..., pixels * i : pixels * i + 96] for i in range(count)]
+
+
+def test_a_carried_dream_is_far_steadier_than_frames_on_their_own(tiny_net):
+    frames, errors, strengths = panned(12), {}, {}
+    for keep in (0.0, 0.95):
+        stream = Stream(dreamer(tiny_net, keep=keep))
+        for frame in frames:
+            stream.next(frame)
+        errors[keep], strengths[keep] = stream.figures.warp_error, stream.figures.strength
+    assert errors[0.95] < errors[0.0] / 3
+    assert strengths[0.95] > 0.7 * strengths[0.0]
+
+
+def test_the_dream_moves_with_what_it_grew_on(tiny_net):
+    frames = panned(2, pixels=6)
+    stream = Stream(dreamer(tiny_net, steps=0))
+    first, second = (stream.next(frame) for frame in frames)
+    residuals = [(dream - frame.to(dream.device)) for dream, frame in zip((first, second), frames, strict=True)]
+    moved, unmoved = residuals[0][..., 14:-8], residuals[0][..., 8:-14]
+    inside = residuals[1][..., 8:-14]
+    assert float((inside - 0.95 * moved).abs().mean()) < 0.35 * float((inside - 0.95 * unmoved).abs().mean())
+
+
+def test_a_still_picture_neither_brightens_nor_burns_nor_fades(tiny_net):
+    frame = textured(48, 64).to(tiny_net.device)
+    stream, brightness, strength = Stream(dreamer(tiny_net)), [], []
+    for _ in range(300):
+        dream = stream.next(frame)
+        brightness.append(float(dream.mean()))
+        strength.append(float((dream - frame).abs().mean()))
+    assert max(brightness) - min(brightness) < 0.02 * float(frame.mean())
+    assert sum(strength[-50:]) == pytest.approx(sum(strength[50:100]), rel=0.2)
+
+
+def test_a_cut_starts_afresh_and_ripe(tiny_net):
+    shots = [textured(72, 96, seed=1), 1 - 0.8 * textured(72, 96, seed=2)]
+    shots[1] = shots[1] * torch.tensor([1.0, 0.5, 0.3]).view(1, 3, 1, 1)
+    stream = Stream(dreamer(tiny_net))
+    for frame in [shots[0]] * 4:
+        stream.next(frame)
+    dream = stream.next(shots[1])
+    alone = Stream(dreamer(tiny_net))
+    alone.figures.frames = 4
+    assert stream.figures.cuts == 1
+    assert torch.equal(dream, alone.next(shots[1]))
+
+
+def test_without_reset_the_dream_lives_on_over_a_cut(tiny_net):
+    stream = Stream(dreamer(tiny_net, reset_on_cut=False, flow="none"))
+    stream.next(textured(72, 96, seed=1))
+    stream.next(1 - textured(72, 96, seed=2))
+    assert stream.figures.cuts == 0
+
+
+def test_what_comes_into_view_ripens_within_a_few_frames(device):
+    frames = panned(14, pixels=5)
+    stream = Stream(Dreamer(PRESET.replace(subject={"beasts": 1.0}), net=load_net("dreamnet", device=device)))
+    for frame in frames:
+        dream = stream.next(frame)
+    change = (dream - frames[-1].to(dream.device)).abs().mean(dim=(0, 1, 2))
+    # The right 20 px came into view over the last four frames.
+    assert float(change[-20:].mean()) > 0.5 * float(change[10:60].mean())
+
+
+def test_the_strength_is_capped(tiny_net):
+    stream = Stream(dreamer(tiny_net, strength_cap=0.02, steps=0))
+    frame = textured(48, 64).to(tiny_net.device)
+    for _ in range(3):
+        dream = stream.next(frame)
+    assert float((dream - frame).abs().mean()) < 0.021
+
+
+def test_the_same_seed_gives_the_same_film(tiny_net):
+    films = [[p.clone() for p in dream_frames(panned(5), dreamer(tiny_net))] for _ in range(2)]
+    assert all(torch.equal(a, b) for a, b in zip(*films, strict=True))
+
+
+def test_frames_of_another_size_begin_a_new_shot(tiny_net):
+    stream = Stream(dreamer(tiny_net))
+    assert stream.next(textured(48, 64)).shape[-2:] == (48, 64)
+    assert stream.next(textured(64, 48)).shape[-2:] == (64, 48)
+
+
+def test_frames_are_dreamed_one_by_one_as_they_are_asked_for(tiny_net):
+    asked = []
+
+    def frames():
+        for index in range(1000):
+            asked.append(index)
+            yield textured(48, 64)
+
+    made = dream_frames(frames(), dreamer(tiny_net))
+    next(made)
+    next(made)
+    assert asked == [0, 1]
+
+
+@pytest.mark.parametrize("flow", ["farneback", "none"])
+def test_other_flows_carry_too(tiny_net, flow):
+    stream = Stream(dreamer(tiny_net, flow=flow))
+    for frame in panned(3):
+        stream.next(frame)
+    assert stream.figures.warp_error is not None

@@ -1,0 +1,72 @@
+"""vidream: DeepDream for moving pictures.
+
+    import vidream
+    vidream.dream("walk.mp4", "walk-dream.mp4", preset="creatures")
+
+Names are fetched when first used, so that `import vidream` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DeviceError": "errors",
+    "Dreamer": "dreamer",
+    "FrameReader": "frames",
+    "FrameWriter": "frames",
+    "Made": "files",
+    "Net": "nets",
+    "NetError": "errors",
+    "Objective": "objective",
+    "Preset": "preset",
+    "PresetError": "errors",
+    "Progress": "files",
+    "SourceError": "errors",
+    "Stream": "stream",
+    "TargetError": "errors",
+    "VidreamError": "errors",
+    "channel": "objective",
+    "dream": "files",
+    "dream_frames": "stream",
+    "layer": "objective",
+    "load_net": "nets",
+    "subject": "objective",
+}
+__all__ = sorted(_HOMES)
+
+if TYPE_CHECKING:
+    from vidream.dreamer import Dreamer as Dreamer
+    from vidream.errors import DeviceError as DeviceError
+    from vidream.errors import NetError as NetError
+    from vidream.errors import PresetError as PresetError
+    from vidream.errors import SourceError as SourceError
+    from vidream.errors import TargetError as TargetError
+    from vidream.errors import VidreamError as VidreamError
+    from vidream.files import Made as Made
+    from vidream.files import Progress as Progress
+    from vidream.files import dream as dream
+    from vidream.frames import FrameReader as FrameReader
+    from vidream.frames import FrameWriter as FrameWriter
+    from vidream.nets import Net as Net
+    from vidream.nets import load_net as load_net
+    from vidream.objective import Objective as Objective
+    from vidream.objective import channel as channel
+    from vidream.objective import layer as layer
+    from vidream.objective import subject as subject
+    from vidream.preset import Preset as Preset
+    from vidream.stream import Stream as Stream
+    from vidream.stream import dream_frames as dream_frames
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vidream' has no attribute {name!r}")
+    return getattr(import_module(f"vidream.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

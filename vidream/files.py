@@ -1,0 +1,127 @@
+"""files: from a source file to a finished one in one call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from os import PathLike
+from pathlib import Path
+
+from torch import Tensor
+
+from vidream.dreamer import Dreamer
+from vidream.frames import FrameReader, FrameWriter, default_target
+from vidream.preset import Preset
+from vidream.stream import Stream
+
+__all__ = ["Made", "Progress", "dream"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What `dream` made. strength: mean |dream - frame|, 0..1.  warp_error: None for a single frame."""
+
+    path: Path
+    frames: int
+    cuts: int
+    rate: Fraction
+    strength: float
+    warp_error: float | None
+    seconds: float
+    finished: bool = True
+    warning: str | None = None
+
+    @property
+    def duration_seconds(self) -> float:
+        return float(self.frames / self.rate)
+
+
+class Progress:
+    """What a caller may watch; every method does nothing here. Subclass and pass to `dream`."""
+
+    def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
+        """The source is open and the net is loaded."""
+
+    def frame(self, picture: Tensor, frames: int) -> None:
+        """`picture` [1,3,H,W] was written; it is number `frames`, counted from 1."""
+
+
+def dream(
+    source: str | PathLike[str],
+    target: str | PathLike[str] | None = None,
+    *,
+    preset: str | Preset = "creatures",
+    dreamer: Dreamer | None = None,
+    size: int | None = None,
+    fps: float | Fraction | None = None,
+    start_seconds: float = 0.0,
+    duration_seconds: float | None = None,
+    audio: bool = True,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
+) -> Made:
+    """Dream a video, GIF, picture or numbered pictures ('shots/%04d.png') into `target`.
+
+    target: by default beside the source, `walk.mp4` -> `walk-dream.mp4`.  preset: a name, a TOML
+    file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
+    side in px.  On KeyboardInterrupt the file is finished with the frames made so far, and what
+    was made comes back with `finished=False`.
+    Raises SourceError, TargetError, PresetError, NetError, DeviceError; nothing half made is left.
+    """
+    if dreamer is None and not isinstance(preset, Preset):
+        preset = Preset.load(preset)
+    with FrameReader(
+        source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds
+    ) as reader:
+        # A still picture held for a duration has become a film.
+        kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
+        path = Path(target) if target is not None else default_target(reader.source, kind)
+        # The writer first: a target that cannot be written is told before the net is loaded.
+        writer = FrameWriter(path, like=reader, audio=audio, overwrite=overwrite)
+        with writer:
+            if dreamer is None:
+                assert isinstance(preset, Preset)
+                dreamer = make_dreamer(preset)
+            film = _Film(reader, writer, dreamer, progress or Progress())
+            film.make()
+    return film.made()
+
+
+class _Film:
+    """One run over a film: what `dream` needs to remember between its frames and its last words."""
+
+    def __init__(self, reader: FrameReader, writer: FrameWriter, dreamer: Dreamer, progress: Progress) -> None:
+        self._reader, self._writer, self._progress = reader, writer, progress
+        self._dreamer = dreamer
+        self._stream = Stream(dreamer)
+        self._begun = time.monotonic()
+        self._finished = True
+
+    def make(self) -> None:
+        self._progress.started(self._reader, self._dreamer)
+        try:
+            for frame in self._reader:
+                picture = self._stream.next(frame)
+                self._writer.write(picture)
+                self._progress.frame(picture, self._stream.figures.frames)
+        except KeyboardInterrupt:
+            if not self._writer.frames_written:
+                raise
+            self._finished = False
+
+    def made(self) -> Made:
+        figures = self._stream.figures
+        return Made(
+            path=self._writer.path,
+            frames=self._writer.frames_written,
+            cuts=figures.cuts,
+            rate=self._reader.rate,
+            strength=figures.strength,
+            warp_error=figures.warp_error,
+            seconds=time.monotonic() - self._begun,
+            finished=self._finished,
+            warning=self._reader.warning or self._writer.warning,
+        )

@@ -1,0 +1,226 @@
+"""Optical flow between source frames, and carrying pictures along it.
+
+Flow is **backward** everywhere: `out[y, x] = image[y + dy, x + dx]`, estimated from the current
+frame to the previous one, so that warping the previous picture gives one in the current pose.
+OpenCV is used here for its estimators only; they see 8-bit luma and never a dream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidream.errors import NetError
+
+__all__ = [
+    "FLOWS", "RaftFlow", "dis_flow", "farneback_flow", "is_cut", "motion", "resize_flow", "trust", "warp", "warp_error",
+]  # fmt: skip
+
+# Long side at which flow is worked out. Measured on two real clips at 1280x720: 320 px costs a
+# twelfth of full size and warps the source as well (docs/LOG.md).
+FLOW_SIDE_PX = 320
+# Mean difference of colour, 0..1, below which a warped frame counts as explained.
+EXPLAINED = 0.02
+# ... and above which it counts as something else.
+UNEXPLAINED = 0.1
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def warp(image: Tensor, flow: Tensor, *, mode: str = "bicubic") -> Tensor:
+    """Pull `image` along `flow`: out[y, x] = image[y + dy, x + dx].
+
+    image: [B,C,H,W].  flow: [B,2,H,W], (dx, dy) in pixels; pixel centres on whole numbers;
+    outside repeats the border.  mode: "bilinear" or "bicubic"; a dream is warped again every
+    frame, and bilinear would soften it each time.  Returns [B,C,H,W].
+    Raises ValueError if B, H or W differ.  Source: Ruder et al. 2016, arXiv:1604.08610.
+    """
+    return _pulled(image, flow, 1, mode)
+
+
+def warp_error(current: Tensor, previous: Tensor, flow: Tensor, believed: Tensor, *, every_px: int = 1) -> float:
+    """Mean squared difference of `current` and `previous` warped onto it, where `believed` > 0.5.
+
+    current, previous: what was made, [1,3,H,W], RGB, 0..1.  flow, believed: from the SOURCE
+    frames, [1,2,H,W] and [1,1,H,W].  every_px: only every n-th pixel of each row and column is
+    looked at.  NaN where nothing is believed.  Source: Lai et al. 2018, arXiv:1808.00449.
+    """
+    step = (..., slice(None, None, every_px), slice(None, None, every_px))
+    squared = (current[step] - _pulled(previous, flow, every_px, "bilinear")).square().mean(1, keepdim=True)
+    mask = (believed[step] > 0.5).to(squared.dtype)
+    return float((squared * mask).sum() / mask.sum())
+
+
+def dis_flow(current: Tensor, previous: Tensor) -> Tensor:
+    """Backward flow by Dense Inverse Search (Kroeger et al. 2016, arXiv:1603.03590).
+
+    current, previous: [1,3,H,W], RGB, 0..1, sides of 16 px or more.
+    Returns [1,2,H,W] in pixels, on the pictures' device.
+    """
+    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    # None: no flow to start from. OpenCV allows it; its type stubs do not say so.
+    found = estimator.calc(_luma8(current), _luma8(previous), None)  # type: ignore[call-overload]
+    return _as_flow(found, current)
+
+
+def farneback_flow(current: Tensor, previous: Tensor) -> Tensor:
+    """Backward flow by Farneback's polynomial expansion (2003). Arguments and result as `dis_flow`."""
+    a, b = _luma8(current), _luma8(previous)
+    start = np.zeros((*a.shape, 2), np.float32)
+    return _as_flow(cv2.calcOpticalFlowFarneback(a, b, start, 0.5, 4, 15, 3, 5, 1.1, 0), current)
+
+
+class RaftFlow:
+    """Backward flow by RAFT (Teed and Deng 2020, arXiv:2003.12039), torchvision's small model.
+
+    Called like `dis_flow`; runs on the pictures' device. Raises NetError, with a way out, where
+    its 4 MB of weights cannot be downloaded.
+    """
+
+    def __init__(self) -> None:
+        from torchvision.models.optical_flow import Raft_Small_Weights, raft_small
+
+        try:
+            self._model = raft_small(weights=Raft_Small_Weights.DEFAULT).eval()
+        except OSError as error:
+            raise NetError(
+                f"flow raft downloads its weights at first use, and that failed ({error}); "
+                "use --set flow=dis, or try again when connected"
+            ) from None
+
+    def __call__(self, current: Tensor, previous: Tensor) -> Tensor:
+        height, width = current.shape[-2:]
+        # RAFT wants sides in eights, and at least 128 px for its four correlation levels.
+        size = [max(128, -(-side // 8) * 8) for side in (height, width)]
+        pair = [F.interpolate(p, size=size, mode="bilinear", align_corners=False) * 2 - 1 for p in (current, previous)]
+        with torch.no_grad():
+            found = self._model.to(current.device)(*pair)[-1]
+        return resize_flow(found, height, width)
+
+
+def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
+    """`flow` [B,2,h,w] at another size [B,2,H,W], its vectors scaled to the new pixels."""
+    small_h, small_w = flow.shape[-2:]
+    if (small_h, small_w) == (height, width):
+        return flow
+    flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
+    scale = torch.tensor([width / small_w, height / small_h], device=flow.device, dtype=flow.dtype)
+    return flow * scale.view(1, 2, 1, 1)
+
+
+def motion(
+    current: Tensor, previous: Tensor, estimate: Callable[[Tensor, Tensor], Tensor], *, side_px: int = FLOW_SIDE_PX
+) -> tuple[Tensor, Tensor]:
+    """Backward flow [1,2,H,W] and its trust [1,1,H,W] between two frames [1,3,H,W].
+
+    Both are worked out with the longer side at most `side_px`, then brought to full size.
+    """
+    height, width = current.shape[-2:]
+    scale = min(1.0, side_px / max(height, width))
+    if scale < 1.0:
+        # DIS matches patches of 8 px on a pyramid: below 16 px a side it has nothing to stand on.
+        size = (max(16, round(height * scale)), max(16, round(width * scale)))
+        current, previous = (F.interpolate(p, size=size, mode="area") for p in (current, previous))
+    there, back = estimate(current, previous), estimate(previous, current)
+    believed = trust(there, back, current, previous)
+    if believed.shape[-2:] != (height, width):
+        believed = F.interpolate(believed, size=(height, width), mode="bilinear", align_corners=False)
+    return resize_flow(there, height, width), believed
+
+
+def trust(there: Tensor, back: Tensor, current: Tensor | None = None, previous: Tensor | None = None) -> Tensor:
+    """Where the flow `there` may be believed: 1 yes, 0 no, softened at the edges.
+
+    there: [1,2,H,W], backward flow current -> previous; back: the same, previous -> current.
+    Untrusted: forward-backward mismatch, motion edges, and what comes from outside the frame
+    (Sundaram et al. 2010; Ruder et al. 2016, eqs. 5 and 6).  Given the two frames [1,3,H,W] as
+    well, a place whose colours the flow explains is believed all the same, and one whose colours
+    it plainly does not is not.
+    Returns [1,1,H,W], 0..1.
+    """
+    _, _, height, width = there.shape
+    returned = warp(back, there, mode="bilinear")
+    mismatch = (there + returned).square().sum(1, keepdim=True)
+    length = there.square().sum(1, keepdim=True)
+    doubtful = mismatch > 0.01 * (length + returned.square().sum(1, keepdim=True)) + 0.5
+    edge_x = F.pad(there[..., 1:] - there[..., :-1], (0, 1)).square().sum(1, keepdim=True)
+    edge_y = F.pad(there[..., 1:, :] - there[..., :-1, :], (0, 0, 0, 1)).square().sum(1, keepdim=True)
+    doubtful |= edge_x + edge_y > 0.01 * length + 0.002
+    if current is not None and previous is not None:
+        # Flow on a bare wall is a guess, but any guess carries the wall onto itself. Without this a
+        # seventh of a hand-held clip was dreamed anew in every frame, and bare holes showed.
+        difference = (current - warp(previous, there, mode="bilinear")).abs().mean(1, keepdim=True)
+        difference = _box(difference, 5)
+        doubtful &= difference > EXPLAINED
+        # What comes into view beside a mover often passes the flow checks with a flow of its own.
+        # Against the mean, so that a flash does not put the whole frame in doubt.
+        doubtful |= difference > torch.clamp(3 * difference.mean(), min=UNEXPLAINED)
+    xs = torch.arange(width, device=there.device).view(1, 1, 1, width) + there[:, :1]
+    ys = torch.arange(height, device=there.device).view(1, 1, height, 1) + there[:, 1:]
+    doubtful |= (xs < -0.5) | (xs > width - 0.5) | (ys < -0.5) | (ys > height - 0.5)
+    return _box(1.0 - doubtful.to(there.dtype), 3)
+
+
+def is_cut(current: Tensor, previous: Tensor) -> bool:
+    """True where a new shot begins between two frames [1,3,H,W], RGB, 0..1.
+
+    Both must hold: the pictures no longer correlate in structure, and their colours are shared
+    out differently. A pan keeps its colours and a flash its structure, so neither passes for a cut.
+    """
+    a, b = (F.interpolate(p, size=(36, 64), mode="area") for p in (current, previous))
+    a_flat, b_flat = (_standardised(p.mean(1).flatten()) for p in (a, b))
+    correlation = float((a_flat * b_flat).mean())
+    shared = float(torch.minimum(_colour_shares(a), _colour_shares(b)).sum())
+    return correlation < 0.5 and shared < 0.6
+
+
+FLOWS: dict[str, Callable[[], Callable[[Tensor, Tensor], Tensor]]] = {
+    "dis": lambda: dis_flow,
+    "farneback": lambda: farneback_flow,
+    "raft": RaftFlow,
+}
+
+
+def _pulled(image: Tensor, flow: Tensor, every_px: int, mode: str) -> Tensor:
+    batch, _, height, width = image.shape
+    if flow.shape != (batch, 2, height, width):
+        raise ValueError(f"flow {tuple(flow.shape)} does not fit image {tuple(image.shape)}")
+    flow = flow[..., ::every_px, ::every_px]
+    ys = torch.arange(0, height, every_px, device=image.device, dtype=image.dtype).view(1, -1, 1)
+    xs = torch.arange(0, width, every_px, device=image.device, dtype=image.dtype).view(1, 1, -1)
+    # align_corners=True puts -1 and 1 on the first and last pixel CENTRES: zero flow changes nothing.
+    grid_x = (xs + flow[:, 0]) * (2.0 / max(width - 1, 1)) - 1.0
+    grid_y = (ys + flow[:, 1]) * (2.0 / max(height - 1, 1)) - 1.0
+    grid = torch.stack((grid_x, grid_y), dim=-1)
+    return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=True)
+
+
+def _luma8(picture: Tensor) -> np.ndarray:
+    weights = torch.tensor(_LUMA, device=picture.device, dtype=picture.dtype).view(1, 3, 1, 1)
+    luma = (picture * weights).sum(1)[0]
+    return (luma.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy()
+
+
+def _as_flow(found: np.ndarray, like: Tensor) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None].to(like.device)
+
+
+def _box(values: Tensor, side: int) -> Tensor:
+    return F.avg_pool2d(F.pad(values, (side // 2,) * 4, mode="replicate"), side, stride=1)
+
+
+def _standardised(values: Tensor) -> Tensor:
+    centred = values - values.mean()
+    # The floor keeps sensor noise on a black frame from counting as structure.
+    return centred / centred.square().mean().sqrt().clamp(min=0.01)
+
+
+def _colour_shares(picture: Tensor) -> Tensor:
+    levels = (picture.clamp(0, 0.999) * 6).long()
+    bins = (levels[:, 0] * 6 + levels[:, 1]) * 6 + levels[:, 2]
+    counts = torch.bincount(bins.flatten(), minlength=216).float()
+    return counts / counts.sum()

@@ -1,0 +1,184 @@
+"""Single pictures on disk: png, jpg, webp, bmp, tiff; upright, with their 16 bits and alpha."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import imageio.v3 as iio
+import numpy as np
+from torch import Tensor
+
+from vidream.errors import SourceError, TargetError
+from vidream.frames.convert import compose_over_black, from_array, to_array
+from vidream.frames.disk import disk_trouble
+from vidream.frames.probe import check_size
+
+__all__ = [
+    "ALPHA_SUFFIXES",
+    "STILL_SUFFIXES",
+    "decode_picture",
+    "read_picture",
+    "still_size",
+    "write_picture",
+]
+
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+ALPHA_SUFFIXES = (".png", ".webp", ".tif", ".tiff")
+
+# What to do with the stored rows for each EXIF orientation: (quarter turns counter-clockwise, then mirror).
+_ORIENTATIONS = {
+    2: (0, True),
+    3: (2, False),
+    4: (2, True),
+    5: (3, True),
+    6: (3, False),
+    7: (1, True),
+    8: (1, False),
+}
+
+
+def _header(path: Path) -> tuple[tuple[int, int] | None, int]:
+    """((width, height) as stored or None if not understood, EXIF orientation 1..8). Decodes nothing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures; check_size says what is allowed
+            with iio.imopen(path, "r", plugin="pillow") as file:
+                facts = file.metadata(index=0, exclude_applied=False)
+        width, height = facts["shape"]
+        orientation = facts.get("Orientation", 1)
+        return (int(width), int(height)), int(orientation) if orientation in _ORIENTATIONS else 1
+    except Exception as error:
+        if "decompression bomb" in str(error) or "DecompressionBomb" in repr(error.__cause__):
+            raise SourceError(
+                f"{path.name}: far too many pixels; allowed are 120 megapixels. Make it smaller"
+            ) from None
+        return None, 1
+
+
+def still_size(path: Path) -> tuple[int, int]:
+    """(width, height) px of the picture at `path`, upright. SourceError where it is none, or too large."""
+    if path.stat().st_size == 0:
+        raise SourceError(f"{path.name} is an empty file; save or download it again")
+    stored, orientation = _header(path)
+    if stored is None:
+        # Pillow knows fewer kinds of TIFF than OpenCV; such a file is decoded to be measured.
+        height, width = _decode(path).shape[:2]
+        stored = (width, height)
+    check_size(path.name, *stored)
+    return (stored[1], stored[0]) if orientation >= 5 else stored
+
+
+def _decode(path: Path) -> np.ndarray:
+    try:
+        array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    except (cv2.error, OSError):
+        array = None
+    if array is None:
+        raise SourceError(f"{path.name} cannot be read as a picture; give {', '.join(STILL_SUFFIXES)}")
+    return array
+
+
+def decode_picture(path: Path) -> np.ndarray:
+    """The picture at `path`: [H,W,3|4] RGB(A), uint8 or uint16, upright. SourceError if unreadable."""
+    still_size(path)
+    _, orientation = _header(path)
+    array = _decode(path)
+    if array.dtype not in (np.uint8, np.uint16):  # float TIFF
+        array = (np.clip(np.nan_to_num(array.astype(np.float32)), 0, 1) * 65535).round().astype(np.uint16)
+    if array.ndim == 2:
+        array = np.repeat(array[:, :, None], 3, axis=2)
+    turns, is_mirrored = _ORIENTATIONS.get(orientation, (0, False))
+    array = np.rot90(array, turns)
+    if is_mirrored:
+        array = array[:, ::-1]
+    order = [2, 1, 0, 3] if array.shape[2] == 4 else [2, 1, 0]
+    return np.ascontiguousarray(array[:, :, order])
+
+
+def resize_array(array: np.ndarray, width: int, height: int) -> np.ndarray:
+    """`array` [H,W,3|4] at `width` x `height` px: averaged when it shrinks, Lanczos when it grows."""
+    if array.shape[:2] == (height, width):
+        return array
+    shrinks = width <= array.shape[1] and height <= array.shape[0]
+    kernel = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
+    if array.shape[2] == 3:
+        return cv2.resize(array, (width, height), interpolation=kernel)
+    # Colours weighted by alpha: those of transparent pixels must not leak into the edges.
+    full = np.iinfo(array.dtype).max
+    whole = array.astype(np.float32)
+    whole[:, :, :3] *= whole[:, :, 3:] / full
+    whole = np.clip(cv2.resize(whole, (width, height), interpolation=kernel), 0, full)
+    whole[:, :, :3] *= full / np.maximum(whole[:, :, 3:], 1)
+    return np.clip(whole, 0, full).round().astype(array.dtype)
+
+
+def read_picture(path: str | os.PathLike[str]) -> Tensor:
+    """Read a still picture: float32 [1,3,H,W], RGB, 0..1, CPU; turned upright by EXIF, alpha over black.
+
+    SourceError where there is none, it cannot be read, or has more than 120 megapixels.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise SourceError(f'no picture at "{source}"; check the name')
+    array = decode_picture(source)
+    return compose_over_black(array)[0] if array.shape[2] == 4 else from_array(array)
+
+
+def encode_picture(picture: Tensor, suffix: str, *, quality: int, alpha: Tensor | None = None) -> bytes:
+    """The bytes of a picture file of kind `suffix`; `alpha` [1,1,H,W] 0..1 makes it RGBA if it can be."""
+    if alpha is not None and suffix in ALPHA_SUFFIXES:
+        # The picture stands over black; its own colour is what gives that again when composed.
+        alpha = alpha.to(picture.device)
+        colour = to_array(picture / alpha.clamp_min(1 / 255))
+        plane = alpha[0, 0].clamp(0, 1).mul(255).round().byte().cpu().numpy()
+        array = np.dstack([colour[:, :, ::-1], plane])
+    else:
+        array = to_array(picture)[:, :, ::-1]
+    flags = {
+        ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+        ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+        ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
+    }.get(suffix, [])
+    done, data = cv2.imencode(suffix, np.ascontiguousarray(array), flags)
+    if not done:
+        raise TargetError(f"a {array.shape[1]}x{array.shape[0]} px picture cannot be stored as {suffix}; use .png")
+    return data.tobytes()
+
+
+@contextlib.contextmanager
+def _temporary_beside(path: Path) -> Iterator[Path]:
+    temporary = path.with_name(f".vidream-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def save_bytes(path: Path, data: bytes) -> None:
+    """Put `data` at `path` whole or not at all. TargetError where the disk does not take it."""
+    try:
+        with _temporary_beside(path) as temporary:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+    except OSError as error:
+        raise disk_trouble(path, error) from None
+
+
+def write_picture(path: str | os.PathLike[str], picture: Tensor, *, quality: int = 95) -> None:
+    """Write a picture [1,3,H,W], RGB, 0..1, as 8-bit png, jpg, webp, bmp or tiff; replaces what is there.
+
+    quality: of jpg and webp, 1..100.  The file appears whole or not at all. TargetError where the suffix is
+    unknown, the folder missing or the disk full; ValueError for another shape.
+    """
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in STILL_SUFFIXES:
+        raise TargetError(f'a picture cannot be written as "{target.name}"; give it one of {", ".join(STILL_SUFFIXES)}')
+    save_bytes(target, encode_picture(picture, suffix, quality=quality))

@@ -1,0 +1,210 @@
+"""FrameWriter: pictures into a video, a GIF, a picture or numbered pictures, by the target's suffix."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from torch import Tensor
+
+from vidream.errors import TargetError
+from vidream.frames.convert import check_picture, to_array
+from vidream.frames.disk import disk_trouble
+from vidream.frames.encode import VideoEncoder, even_sides, final_options, lossless_options
+from vidream.frames.finishing import Sound, add_sound, make_gif
+from vidream.frames.numbered import NumberedName
+from vidream.frames.reader import FrameReader
+from vidream.frames.standing import DEFAULT_RATE
+from vidream.frames.stills import ALPHA_SUFFIXES, encode_picture, save_bytes
+from vidream.frames.targets import TargetKind, check_target, free_name, temporary_name
+
+__all__ = ["FrameWriter"]
+
+
+class FrameWriter:
+    """Writes pictures to `target`, which appears whole at the end of the `with` block, or not at all.
+
+        with FrameReader("walk.mp4") as frames, FrameWriter("out.mp4", like=frames) as out:
+            for picture in frames:
+                out.write(picture)
+
+    .mp4 .m4v .mov .mkv: H.264, 4:2:0, bt709, limited range, an odd last line or column repeated once.
+    .webm: VP9. .gif: one palette, endless, 50 frames a second at most. .png .jpg .webp .bmp .tif: exactly one
+    picture. "shots/%04d.png": one file a picture, from 1 on.
+
+    An exception in the block leaves nothing at `target`; of numbered pictures, those already made stay.
+    KeyboardInterrupt is the exception to this: the file is finished with the frames so far, then it goes on.
+
+    `path`: the final path. `kind`. `frames_written`. `warning`: one line or None, say of sound that was lost.
+    """
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        like: FrameReader | None = None,
+        rate: Fraction | None = None,
+        audio: bool = True,
+        overwrite: bool = False,
+        quality: int = 85,
+    ) -> None:
+        """Check `target`; nothing is written before the first picture.
+
+        like: gives the rate, the sound (with `audio`) and the alpha. rate: frames a second, exact; else
+        that of `like`, else 25. overwrite: replace what is there. quality: 1..100; 85 shows no loss (x264
+        CRF 17). TargetError, one line, where the target cannot be written; ValueError for a rate or
+        quality out of range.
+        """
+        if not 1 <= quality <= 100:
+            raise ValueError(f"quality is {quality}; give 1..100")
+        if rate is not None and rate <= 0:
+            raise ValueError(f"rate is {rate}; give more than 0")
+        self.path = Path(target)
+        self.kind: TargetKind = check_target(self.path, like=like, overwrite=overwrite)
+        self.rate: Fraction = Fraction(rate or (like.rate if like else DEFAULT_RATE))
+        self.frames_written = 0
+        self.warning: str | None = None
+        self._like = like
+        self._overwrite = overwrite
+        self._quality = quality
+        self._sound = self._find_sound(like) if audio and self.kind == "video" else None
+        self._size: tuple[int, ...] | None = None
+        self._encoder: VideoEncoder | None = None
+        self._still: bytes | None = None
+        self._temporaries: list[Path] = []
+        self._is_closed = False
+
+    @staticmethod
+    def _find_sound(like: FrameReader | None) -> Sound | None:
+        return Sound(like.source, *like.sound) if like is not None and like.sound is not None else None
+
+    def write(self, picture: Tensor) -> None:
+        """Add a picture [1,3,H,W], RGB, 0..1; the first one gives the size.
+
+        ValueError where the shape is wrong or differs from the first; TargetError where the disk or the
+        encoder fails, or a still picture gets a second frame.
+        """
+        if self._is_closed:
+            raise ValueError(f"{self.path.name} is already closed; write inside the with block")
+        check_picture(picture)
+        size = tuple(picture.shape[2:])
+        if self._size is not None and size != self._size:
+            raise ValueError(f"a {size[1]}x{size[0]} px picture came; the first was {self._size[1]}x{self._size[0]}")
+        self._size = size
+        if self.kind in ("video", "gif"):
+            self._write_frame(picture)
+        else:
+            self._write_still(picture)
+        self.frames_written += 1
+
+    def _write_frame(self, picture: Tensor) -> None:
+        array = to_array(picture)
+        if self.kind == "video":
+            array = even_sides(array)
+        if self._encoder is None:
+            suffix = self.path.suffix.lower()
+            options = final_options(suffix, quality=self._quality) if self.kind == "video" else lossless_options()
+            self._encoder = VideoEncoder(
+                self._temporary(suffix if self.kind == "video" else ".mkv"),
+                self.path,
+                width=array.shape[1],
+                height=array.shape[0],
+                rate=self.rate,
+                options=options,
+            )
+        self._encoder.write(array)
+
+    def _write_still(self, picture: Tensor) -> None:
+        suffix = self.path.suffix.lower()
+        alpha = self._like.alpha if self._like is not None and suffix in ALPHA_SUFFIXES else None
+        if alpha is not None and alpha.shape[2:] != picture.shape[2:]:
+            alpha = None  # a picture of another size is no longer the frame the alpha was cut for
+        if self.kind == "picture" and self.frames_written:
+            pattern = self.path.with_name(f"{self.path.stem}-%04d{self.path.suffix}")
+            raise TargetError(
+                f'"{self.path.name}" holds one picture, but more came; write to "{pattern.name}" or to .mp4'
+            )
+        data = encode_picture(picture, suffix, quality=min(100, self._quality + 10), alpha=alpha)
+        if self.kind == "picture":
+            self._still = data
+        else:
+            save_bytes(NumberedName(self.path).file(self.frames_written + 1), data)
+
+    def _temporary(self, suffix: str) -> Path:
+        self._temporaries.append(temporary_name(self.path, suffix))
+        return self._temporaries[-1]
+
+    def close(self) -> None:
+        """Finish the file and move it to `path`. TargetError where that fails, or no picture was written."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            if self.frames_written == 0:
+                raise TargetError(f'no picture was made for "{self.path.name}", so nothing was written')
+            if self._still is not None:
+                made = self._temporary(self.path.suffix)
+                made.write_bytes(self._still)
+                self._move(made)
+            elif self._encoder is not None:
+                self._encoder.finish()
+                self._move(self._finish_gif() if self.kind == "gif" else self._finish_video())
+        except OSError as error:
+            raise disk_trouble(self.path, error) from None
+        finally:
+            self._clean_up()
+
+    def _finish_video(self) -> Path:
+        video = self._temporaries[0]
+        if self._sound is None:
+            return video
+        made = self._temporary(video.suffix)
+        trouble = add_sound(video, self._sound, made, self.path, self.frames_written / self.rate)
+        if trouble is not None:
+            self.warning = f"the sound of {self._sound.source.name} could not be kept ({trouble})"
+            return video
+        return made
+
+    def _finish_gif(self) -> Path:
+        palette, made = self._temporary(".png"), self._temporary(".gif")
+        make_gif(self._temporaries[0], palette, made, self.path, self.rate)
+        return made
+
+    def _move(self, made: Path) -> None:
+        """Give the finished file its name; should that be taken by now, keep the work under a free one."""
+        if self.path.exists() and not self._overwrite:
+            kept = free_name(self.path)
+            made.rename(kept)
+            raise TargetError(f'"{self.path}" has come into being meanwhile and was left alone; the result is "{kept}"')
+        made.replace(self.path)
+
+    def discard(self) -> None:
+        """Stop, and leave nothing at `path`. Numbered pictures already made stay."""
+        self._is_closed = True
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        if self._encoder is not None:
+            self._encoder.close()
+        for path in self._temporaries:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def __enter__(self) -> FrameWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        elif isinstance(error, KeyboardInterrupt) and self.frames_written:
+            try:
+                self.close()
+            except TargetError as trouble:  # the interrupt must go on; what went wrong is kept for the caller
+                self.warning = str(trouble)
+        else:
+            self.discard()

@@ -1,0 +1,99 @@
+"""dreamnet: the network that comes with vidream, so that the first dream needs no download.
+
+A small residual classifier of painted motifs, trained robustly (L2 adversarial), which is what
+makes its gradients paint. Built against checkerboards in the gradient: the stem is an even
+kernel at stride 2, later strides are average pools, there is no max-pool; SiLU is smooth.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from vidream.errors import NetError
+
+__all__ = ["DreamNet", "load_dreamnet"]
+
+MEAN, STD = (0.45, 0.45, 0.45), (0.25, 0.25, 0.25)
+GOOD_LAYERS = ("s1", "s2", "s3a", "s3b", "s4", "head")
+WEIGHTS = Path(__file__).with_name("dreamnet.safetensors")
+
+
+class DreamNet(nn.Module):
+    """Motif classifier: picture [B,3,H,W] after mean and std -> logits [B,classes,H/16,W/16].
+
+    widths: channels at strides 2, 4, 8 and 16. The last class is "background".
+    """
+
+    def __init__(self, class_count: int, widths: tuple[int, ...] = (32, 64, 128, 256)) -> None:
+        super().__init__()
+        w2, w4, w8, w16 = widths
+        self.stem = _ConvNorm(3, w2, kernel=4, stride=2)
+        self.s1 = _ConvNorm(w2, w2)
+        self.d2 = _Down(w2, w4)
+        self.s2 = _Residual(w4)
+        self.d3 = _Down(w4, w8)
+        self.s3a = _Residual(w8)
+        self.s3b = _Residual(w8)
+        self.d4 = _Down(w8, w16)
+        self.s4 = _Residual(w16)
+        self.head = nn.Conv2d(w16, class_count, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for stage in self.children():
+            x = stage(x)
+        return x
+
+
+def load_dreamnet(path: Path | None = None) -> tuple[DreamNet, list[str], dict[str, list[str]]]:
+    """The network with its weights, its class names and its groups of classes. Raises NetError."""
+    path = path or WEIGHTS
+    try:
+        with safe_open(path, framework="pt") as stored:
+            about = stored.metadata() or {}
+            state = {name: stored.get_tensor(name).float() for name in stored.keys()}  # noqa: SIM118
+        classes, groups = json.loads(about["classes"]), json.loads(about["groups"])
+        module = DreamNet(len(classes) + 1, tuple(json.loads(about["widths"])))
+        module.load_state_dict(state)
+    except (OSError, SafetensorError) as error:
+        raise NetError(f"cannot read dreamnet weights {path}: {error}") from None
+    except (KeyError, ValueError, TypeError, RuntimeError):
+        raise NetError(
+            f"{path} holds no dreamnet weights; leave --weights out to use the ones that come with vidream"
+        ) from None
+    return module, classes, groups
+
+
+class _ConvNorm(nn.Module):
+    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, active: bool = True) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=(kernel - stride + 1) // 2, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.act = nn.SiLU() if active else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.norm(self.conv(x)))
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.a = _ConvNorm(width, width)
+        self.b = _ConvNorm(width, width, active=False)
+        self.act = nn.SiLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(x + self.b(self.a(x)))
+
+
+class _Down(nn.Module):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = _ConvNorm(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.avg_pool2d(x, 2))

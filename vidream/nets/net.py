@@ -1,0 +1,157 @@
+"""Net: a frozen network, folded and cut after the deepest layer asked for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+from vidream.errors import NetError, close_names
+
+__all__ = ["LayerInfo", "Net"]
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """What a layer gives: its name, channel count and stride in pixels (1 = full size)."""
+
+    name: str
+    channels: int
+    stride: int
+
+
+class Net:
+    """A network to dream with: `features(picture, layers) -> {layer: activation}`.
+
+    Parameters never get gradients, batch norm is folded into the convolutions before it, and
+    nothing past the deepest layer asked for is run (a cut is made once for each set of layers).
+
+    module: takes [B,3,H,W] after `mean` and `std`.  good_layers: the ones worth dreaming, shallow
+    to deep.  default_layers: layer -> weight, where a preset names none.  classes and groups: the
+    subjects that its last layer `class_layer` can be asked for.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        name: str,
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+        good_layers: Sequence[str] = (),
+        default_layers: Mapping[str, float] | None = None,
+        class_layer: str = "",
+        classes: Sequence[str] = (),
+        groups: Mapping[str, Sequence[str]] | None = None,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.name = name
+        self.good_layers = tuple(good_layers)
+        self.default_layers = dict(default_layers or {})
+        self.class_layer = class_layer
+        self.classes = tuple(classes)
+        self.groups = {group: tuple(names) for group, names in (groups or {}).items()}
+        self.device = torch.device(device)
+        self.dtype = dtype
+        self._module = module.eval().requires_grad_(False)
+        self._nodes = _layer_names(self._module)
+        self._cuts: dict[tuple[str, ...], nn.Module] = {}
+        shape = (1, 3, 1, 1)
+        self._mean = torch.tensor(mean, device=self.device).view(shape)
+        self._scale = 1.0 / torch.tensor(std, device=self.device).view(shape)
+
+    def features(self, picture: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Activations of `layers` for `picture` [B,3,H,W], RGB, 0..1: float32 [B,C,h,w] each.
+
+        Raises NetError for a layer this network does not have.
+        """
+        wanted = tuple(layers)
+        if wanted not in self._cuts:
+            self._cuts[wanted] = self._cut(wanted)
+        x = (picture - self._mean) * self._scale
+        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        return {name: found.float() for name, found in self._cuts[wanted](x).items()}
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every layer that can be asked for, the ones worth dreaming first."""
+        return self.good_layers + tuple(name for name in self._nodes if name not in self.good_layers)
+
+    def check_layers(self, layers: Iterable[str]) -> None:
+        """Raises NetError, with the close names, for a layer this network does not have."""
+        for name in layers:
+            if name not in self._nodes:
+                raise NetError(
+                    f'no layer "{name}" in {self.name}; {close_names(name, self.layers)}. '
+                    f"List all: vidream layers --net {self.name}"
+                )
+
+    def describe_layers(self, layers: Iterable[str] | None = None) -> list[LayerInfo]:
+        """Channels and stride of `layers` (default: all), read off one forward pass at 256 px."""
+        wanted = tuple(layers) if layers is not None else self.layers
+        self.check_layers(wanted)
+        extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in wanted})
+        with torch.no_grad():
+            found = extractor(torch.zeros(1, 3, 256, 256))
+        return [
+            LayerInfo(name, value.shape[1], round(256 / value.shape[-1]) if value.dim() == 4 else 256)
+            for name, value in found.items()
+            if isinstance(value, Tensor) and value.dim() >= 2
+        ]
+
+    def class_weights(self, subject: Mapping[str, float]) -> dict[int, float]:
+        """Class number -> weight, for subjects given by class or group name. Raises NetError.
+
+        A group shares its weight out evenly, so that a big group does not drown a small one.
+        """
+        known = list(self.groups) + list(self.classes)
+        if not known:
+            raise NetError(f'subject needs a network with named classes; "{self.name}" has none. Use --net dreamnet')
+        weights: dict[int, float] = {}
+        for name, weight in subject.items():
+            if name not in known:
+                raise NetError(f'no subject "{name}" in {self.name}; {close_names(name, known)}')
+            members = self.groups.get(name, (name,))
+            for member in members:
+                index = self.classes.index(member)
+                weights[index] = weights.get(index, 0.0) + weight / len(members)
+        return weights
+
+    def _cut(self, layers: tuple[str, ...]) -> nn.Module:
+        self.check_layers(layers)
+        extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in layers}).eval()
+        fold_batch_norm(extractor)
+        extractor.requires_grad_(False)
+        return extractor.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
+
+
+def fold_batch_norm(graph: fx.GraphModule) -> None:
+    """Fold every batch norm that directly follows a convolution into it, in place (eval mode only)."""
+    modules = dict(graph.named_modules())
+    for node in list(graph.graph.nodes):
+        before = node.args[0] if node.op == "call_module" and node.args else None
+        if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) != 1:
+            continue
+        norm, conv = modules[str(node.target)], modules[str(before.target)]
+        if isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d):
+            parent, _, name = str(before.target).rpartition(".")
+            setattr(graph.get_submodule(parent), name, fuse_conv_bn_eval(conv, norm))
+            node.replace_all_uses_with(before)
+            graph.graph.erase_node(node)
+    graph.recompile()
+
+
+def _layer_names(module: nn.Module) -> tuple[str, ...]:
+    """Names of graph nodes and of the modules that hold them ("inception4c" for its last node)."""
+    names: dict[str, None] = {}
+    for node in get_graph_node_names(module)[1]:
+        parts = node.split(".")
+        for depth in range(1, len(parts) + 1):
+            names.setdefault(".".join(parts[:depth]))
+    return tuple(name for name in names if name != "x")

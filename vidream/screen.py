@@ -1,0 +1,165 @@
+"""What a person sees while vidream works. Everything here goes to stderr but asked-for lists."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+from torch import Tensor
+
+from vidream import files
+from vidream.dreamer import Dreamer
+from vidream.errors import TargetError
+from vidream.frames import FrameReader, Preview
+from vidream.nets import describe_net, net_names, weights_state
+
+# Where --preview shows the newest frame on a machine without a screen.
+PREVIEW_FILE = "vidream-preview.jpg"
+__all__ = ["Screen", "show_layers", "show_nets", "write_json"]
+
+# A render that will take longer than this is told of early, with a size that would take less.
+LONG_SECONDS = 15 * 60
+# The first frame of a shot costs several times the others; the guess waits for these.
+GUESS_AFTER_FRAMES = 8
+# Warp errors under these read as "very steady", "steady"; the sources themselves are near 0.0003.
+STEADINESS = ((0.001, "very steady"), (0.003, "steady"), (0.01, "restless"))
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.1f} frames/s" if speed >= 1 else f"{1 / speed:.1f} s/frame", style="cyan")
+
+
+class Screen(files.Progress):
+    """Device and net, a bar with frames, rate and time left, and figures of what was made."""
+
+    def __init__(self, *, quiet: bool = False, preview: bool = False, preset_name: str = "") -> None:
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._preset_name = preset_name
+        self._wants_preview = preview
+        self._preview: Preview | None = None
+        self._bar: Progress | None = None
+        self._reader: FrameReader | None = None
+        self._second_frame_at = 0.0
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
+        self._reader = reader
+        rate = f", {float(reader.rate):g} fps" if reader.frame_count != 1 else ""
+        self._console.print(f"{reader.source.name}  {reader.width}x{reader.height}{rate}")
+        self._console.print(f"dreaming {self._preset_name} with {dreamer.describe()}")
+        if self._wants_preview:
+            self._preview = Preview(Path(PREVIEW_FILE))
+            self._console.print(f"preview: {self._preview.where}")
+        self._bar = Progress(
+            BarColumn(), MofNCompleteColumn(), TextColumn("frames"), _Rate(), TimeRemainingColumn(),
+            console=self._console, transient=True, disable=not self._console.is_terminal,
+        )  # fmt: skip
+        self._bar.add_task("", total=reader.frame_count)
+        self._bar.start()
+
+    def frame(self, picture: Tensor, frames: int) -> None:
+        assert self._bar is not None
+        self._bar.update(self._bar.task_ids[0], completed=frames)
+        if self._preview is not None:
+            self._preview.show(picture)
+        if frames == 2:
+            self._second_frame_at = time.monotonic()
+        elif frames == GUESS_AFTER_FRAMES:
+            self._warn_of_long_render((time.monotonic() - self._second_frame_at) / (frames - 2))
+
+    def finished(self, made: files.Made) -> None:
+        """Say what was made, and how steady it is."""
+        self._close()
+        if made.warning:
+            self._console.print(f"[yellow]note:[/] {made.warning}")
+        if not made.finished:
+            self._console.print(f"[yellow]stopped[/]; the file is finished with the {made.frames} frames made so far")
+        many = made.frames > 1
+        length = f"{made.duration_seconds:.2f} s, {made.frames} frames" if many else "1 picture"
+        said = [length, f"made in {_clock(made.seconds)}", f"strength {made.strength:.3f}"]
+        if made.warp_error is not None:
+            word = next((word for limit, word in STEADINESS if made.warp_error < limit), "flickering")
+            said.append(f"warp error {made.warp_error:.5f} ({word})")
+        if made.cuts:
+            said.append(f"{made.cuts} cut{'s' * (made.cuts > 1)}")
+        self._console.print(" · ".join(said), soft_wrap=True)
+
+    def _warn_of_long_render(self, seconds_a_frame: float) -> None:
+        assert self._reader is not None
+        total = seconds_a_frame * (self._reader.frame_count or 0)
+        if total > LONG_SECONDS:
+            longer = max(self._reader.width, self._reader.height)
+            # Time goes with the area.
+            size = max(160, int(longer * (LONG_SECONDS / 3 / total) ** 0.5) // 16 * 16)
+            self._console.print(
+                f"[yellow]note:[/] this will take about {_clock(total)}; "
+                f"--size {size} would take about {_clock(total * (size / longer) ** 2)}"
+            )
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        if self._preview is not None:
+            self._preview.close()
+            self._preview = None
+
+
+def show_nets(json_path: Path | None) -> None:
+    """Print every network by name and where its weights are."""
+    rows = [{"name": name, "weights": weights_state(name)} for name in net_names()]
+    table = Table("net", "weights", box=None)
+    for row in rows:
+        table.add_row(row["name"], row["weights"])
+    Console().print(table)
+    if json_path:
+        write_json(json_path, rows)
+
+
+def show_layers(net_name: str, json_path: Path | None) -> None:
+    """Print the layers of a network, the ones worth dreaming first."""
+    net = describe_net(net_name)
+    rows: list[dict[str, Any]] = [
+        {"name": info.name, "channels": info.channels, "stride": info.stride, "good": info.name in net.good_layers}
+        for info in net.describe_layers()
+    ]
+    table = Table("layer", "channels", "stride", "", box=None)
+    for row in rows:
+        table.add_row(row["name"], str(row["channels"]), str(row["stride"]), "good to dream" if row["good"] else "")
+    Console().print(table)
+    if net.groups:
+        Console().print("subjects: " + ", ".join(net.groups) + "; " + ", ".join(net.classes), style="dim")
+    if json_path:
+        write_json(json_path, rows)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON. Raises TargetError."""
+    try:
+        path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise TargetError(f"cannot write {path}: {error.strerror}. Name a file in a folder that exists") from None
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,134 @@
+"""stream: the only state over time: the last frame, the last dream, the flow between."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidream import flow as optical
+from vidream.dreamer import Dreamer
+
+__all__ = ["Stream", "StreamFigures", "dream_frames"]
+
+FlowEstimator = Callable[[Tensor, Tensor], Tensor]
+# A fresh spot takes this many times the step, so that what comes into view is dreamed within a few
+# frames and does not show as a bare hole for as long as `keep` remembers.
+FRESH_PACE = 4.0
+RIPENING = 0.2
+# Two shots of one room can share their colours; then it shows in a flow that explains nothing.
+CUT_TRUST = 0.3
+
+
+@dataclass
+class StreamFigures:
+    """What was made so far. strength: mean |dream - frame|, 0..1.  warp_error: Lai et al. 2018."""
+
+    frames: int = 0
+    cuts: int = 0
+    strength_sum: float = 0.0
+    warp_error_sum: float = 0.0
+    pairs: int = 0
+
+    @property
+    def strength(self) -> float:
+        return self.strength_sum / max(self.frames, 1)
+
+    @property
+    def warp_error(self) -> float | None:
+        return self.warp_error_sum / self.pairs if self.pairs else None
+
+
+class Stream:
+    """Dreams frames in their order, each from the dream of the one before.
+
+    next = dream(frame + keep * trust * warp(last_dream - last_frame, flow)): the dream's residual
+    is carried, not the dream, so the source stays sharp and nothing drifts.
+    flow: an estimator in place of the preset's.
+    """
+
+    def __init__(self, dreamer: Dreamer, *, flow: FlowEstimator | None = None) -> None:
+        name = dreamer.preset.flow
+        self.dreamer = dreamer
+        self.figures = StreamFigures()
+        self._estimate = flow or (None if name == "none" else optical.FLOWS[name]())
+        self._frame: Tensor | None = None
+        self._residual: Tensor | None = None
+        self._ripeness: Tensor | None = None
+
+    @torch.no_grad()
+    def next(self, frame: Tensor) -> Tensor:
+        """The dream of `frame` [1,3,H,W], RGB, 0..1, on the dreamer's device."""
+        frame = frame.to(self.dreamer.device, torch.float32)
+        preset = self.dreamer.preset
+        motion = self._motion(frame)
+        generator = torch.Generator().manual_seed(self.dreamer.seed * 1_000_003 + self.figures.frames)
+        with torch.enable_grad():
+            if motion is None or preset.keep == 0 or self._residual is None or self._ripeness is None:
+                dream = self.dreamer(frame, generator=generator)
+                self._ripeness = torch.ones_like(frame[:, :1])
+            else:
+                start, pace = self._carried(frame, *motion)
+                dream = self.dreamer(
+                    start, steps=preset.steps, step_size=preset.step_size, pace=pace, generator=generator
+                )
+        residual = dream - frame
+        self._count(residual, frame, motion)
+        self._frame, self._residual = frame, residual
+        return dream
+
+    def _motion(self, frame: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Flow and trust from the last frame, or None where a new shot begins."""
+        last = self._frame
+        if last is None or last.shape != frame.shape:
+            return None
+        resets = self.dreamer.preset.reset_on_cut
+        if resets and optical.is_cut(frame, last):
+            self.figures.cuts += 1
+            return None
+        if self._estimate is None:
+            return frame.new_zeros(1, 2, *frame.shape[-2:]), torch.ones_like(frame[:, :1])
+        flow, believed = optical.motion(frame, last, self._estimate)
+        if resets and float(believed.mean()) < CUT_TRUST:
+            self.figures.cuts += 1
+            return None
+        return flow, believed
+
+    def _carried(self, frame: Tensor, flow: Tensor, believed: Tensor) -> tuple[Tensor, Tensor]:
+        """Where this frame's dream starts from, and the pace of its steps."""
+        assert self._residual is not None and self._ripeness is not None
+        preset = self.dreamer.preset
+        residual = preset.keep * believed * optical.warp(self._residual, flow)
+        # Without this a still picture drifts: clipping at black and white is not symmetric.
+        residual = residual - residual.mean(dim=(-2, -1), keepdim=True)
+        residual = residual * (preset.strength_cap / residual.abs().mean().clamp(min=preset.strength_cap))
+        ripeness = believed * optical.warp(self._ripeness, flow, mode="bilinear")
+        pace = 1.0 + (FRESH_PACE - 1.0) * (1.0 - ripeness)
+        self._ripeness = ripeness + RIPENING * (1.0 - ripeness)
+        return (frame + residual).clamp(0, 1), pace
+
+    def _count(self, residual: Tensor, frame: Tensor, motion: tuple[Tensor, Tensor] | None) -> None:
+        figures = self.figures
+        figures.frames += 1
+        figures.strength_sum += float(residual.abs().mean())
+        if motion is not None and self._residual is not None and self._frame is not None:
+            # Every n-th pixel: at 1080p the whole figure would cost a twentieth of the frame.
+            every_px = max(1, max(frame.shape[-2:]) // 320)
+            made, before = frame + residual, self._frame + self._residual
+            found = optical.warp_error(made, before, *motion, every_px=every_px)
+            if not math.isnan(found):
+                figures.warp_error_sum += found
+                figures.pairs += 1
+
+
+def dream_frames(frames: Iterable[Tensor], dreamer: Dreamer, *, flow: FlowEstimator | None = None) -> Iterator[Tensor]:
+    """Dream `frames`, pictures [1,3,H,W] RGB 0..1, one by one and in order; memory stays flat.
+
+    flow: an estimator of backward flow in place of the preset's.
+    """
+    stream = Stream(dreamer, flow=flow)
+    for frame in frames:
+        yield stream.next(frame)
