@@ -55,6 +55,25 @@ def test_tiles_dream_the_same_kind_of_picture_without_seams(tiny_net):
     assert float(steps.max()) < 2 * float(steps.median())
 
 
+def test_a_dream_at_half_size_comes_back_at_full_size_with_the_source_sharp(tiny_net):
+    picture = textured(96, 128).to(tiny_net.device)
+    dream = Dreamer(PRESET.replace(finest=0.5), net=tiny_net)(picture)
+    change = dream - picture
+    assert dream.shape == picture.shape and float(change.abs().mean()) > 0.01
+    # The change is smooth, since it was made at half size; the source below it is not.
+    assert float((change[..., 1:] - change[..., :-1]).abs().mean()) < 0.5 * float(change.abs().mean())
+
+
+def test_octaves_finer_than_270_px_get_less_work(tiny_net, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(Dreamer, "_step", lambda self, dream, *_: sizes.append(dream.shape[-2]) or dream)
+    Dreamer(PRESET.replace(octaves=3, octave_scale=2.0, first_steps=8), net=tiny_net)(textured(540, 64))
+    assert sizes == [540] * 8
+    sizes.clear()
+    Dreamer(PRESET.replace(octaves=3, octave_scale=2.0, first_steps=8), net=tiny_net)(textured(1080, 1080))
+    assert sizes == [270] * 8 + [540] * 4 + [1080] * 2
+
+
 def test_pace_zero_leaves_a_place_as_it_was(tiny_net):
     picture = textured(64, 64).to(tiny_net.device)
     pace = torch.ones(1, 1, 64, 64, device=tiny_net.device)

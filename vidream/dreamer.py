@@ -95,6 +95,8 @@ class Dreamer:
             for _ in range(count):
                 dream = self._step(dream, local_size, generator)
             detail = dream - base
+        if dream.shape != picture.shape and detail is not None:
+            dream = (picture + _resized(detail, tuple(picture.shape[-2:]))).clamp(0, 1)
         return dream
 
     def score(self, picture: Tensor) -> Tensor:
@@ -121,8 +123,8 @@ class Dreamer:
     def _octave_sizes(self, height: int, width: int) -> list[tuple[int, int]]:
         sizes = []
         for octave in range(self.preset.octaves):
-            scale = self.preset.octave_scale**-octave
-            size = (round(height * scale), round(width * scale))
+            scale = self.preset.finest * self.preset.octave_scale**-octave
+            size = (max(1, round(height * scale)), max(1, round(width * scale)))
             if octave and min(size) < SMALLEST_SIDE_PX:
                 break
             sizes.append(size)
@@ -155,7 +157,7 @@ def _check_channels(net: Net, layers: dict[str, float], channels: tuple[int, ...
             raise NetError(f"layer {info.name} of {net.name} has channels 0 to {info.channels - 1}, not {wrong[0]}")
 
 
-def _resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+def _resized(image: Tensor, size: tuple[int, ...]) -> Tensor:
     if tuple(image.shape[-2:]) == size:
         return image
     if size[0] < image.shape[-2]:

@@ -53,6 +53,7 @@ class Preset:
     # How it is painted.
     octaves: int = _number(8, 1, 16, "most sizes dreamed at; they stop where a side falls under 56 px")
     octave_scale: float = _number(1.4, 1.05, 4.0, "size of one octave over the next smaller")
+    finest: float = _number(1.0, 0.1, 1.0, "size of the finest octave, as a share of the frame's; less is faster")
     falloff: float = _number(1.0, 0.0, 4.0, "power by which octaves finer than 270 px get less work")
     steps: int = _number(1, 0, 1000, "gradient steps in each octave of a carried frame")
     step_size: float = _number(0.004, 0.0, 1.0, "mean change of a channel in one step, picture range 0..1")
