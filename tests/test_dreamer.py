@@ -8,7 +8,7 @@ from vidream.device import pick_device, pick_precision
 from vidream.dreamer import Dreamer, objective_of
 from vidream.errors import DeviceError, NetError
 from vidream.nets import load_net
-from vidream.objective import channel, layer
+from vidream.objective import channel, layer, subject
 from vidream.preset import Preset
 
 PRESET = Preset(octaves=2, first_steps=6, first_step_size=0.01, jitter=8)
@@ -21,13 +21,13 @@ def test_dream_raises_its_objective(tiny_net, normalise):
     assert float(dreamer.score(dreamer(picture))) > 1.2 * float(dreamer.score(picture))
 
 
-@pytest.mark.parametrize("subject", ["beasts", "eyes", "human_eye"])
-def test_the_embedded_net_dreams_the_subject_it_is_asked_for(subject, device):
+@pytest.mark.parametrize("name", ["beasts", "eyes", "human_eye"])
+def test_the_embedded_net_dreams_the_subject_it_is_asked_for(name, device):
     net = load_net("dreamnet", device=device)
-    dreamer = Dreamer(PRESET.replace(subject={subject: 1.0}, octaves=3, first_steps=10), net=net)
+    dreamer = Dreamer(PRESET.replace(subject={name: 1.0}, octaves=3, first_steps=10), net=net)
     picture = textured(96, 128).to(device)
     dream = dreamer(picture)
-    wanted = list(net.class_weights({subject: 1.0}))
+    wanted = list(net.class_weights({name: 1.0}))
     share = [float(net.features(p, ["head"])["head"].softmax(1)[:, wanted].sum(1).mean()) for p in (picture, dream)]
     assert share[1] > 0.5 > 2 * share[0]
 
@@ -90,6 +90,9 @@ def test_objectives_come_from_the_preset_or_the_caller(tiny_net):
     assert float(one(features)) == pytest.approx(
         float((channel("block3", 2) + channel("block3", 4))(features)), rel=1e-4
     )
+    both = objective_of(Preset(layers={"block2": 1.0}, subject={"low": 0.25}), tiny_net)
+    low = subject("block3", {0: 0.5, 1: 0.5})
+    assert float(both(features)) == pytest.approx(float((layer("block2") + 0.25 * low)(features)), rel=1e-4)
     own = Dreamer(PRESET, net=tiny_net, objective=channel("block3", 1))
     assert own.objective.layers == ("block3",)
 

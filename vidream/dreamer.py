@@ -132,9 +132,18 @@ class Dreamer:
 
 
 def objective_of(preset: Preset, net: Net) -> Objective:
-    """The objective that a preset asks of a net. Raises NetError for unknown layers and subjects."""
-    if preset.subject:
-        return subject(net.class_layer, net.class_weights(preset.subject))
+    """The objective that a preset asks of a net. Raises NetError for unknown layers and subjects.
+
+    Layers and subjects add up, each with its weight; subjects weigh as their largest weight says.
+    """
+    wanted = [weight for weight in preset.subject.values() if weight > 0]
+    parts = [max(wanted) * subject(net.class_layer, net.class_weights(preset.subject))] if wanted else []
+    if preset.layers or not parts:
+        parts += _layer_parts(preset, net)
+    return sum(parts[1:], parts[0])
+
+
+def _layer_parts(preset: Preset, net: Net) -> list[Objective]:
     layers = dict(preset.layers) or net.default_layers
     if not layers:
         raise NetError(
@@ -143,11 +152,9 @@ def objective_of(preset: Preset, net: Net) -> Objective:
         )
     net.check_layers(layers)
     if not preset.channels:
-        parts = [weight * layer(name) for name, weight in layers.items()]
-    else:
-        _check_channels(net, layers, preset.channels)
-        parts = [weight * channel(name, index) for name, weight in layers.items() for index in preset.channels]
-    return sum(parts[1:], parts[0])
+        return [weight * layer(name) for name, weight in layers.items()]
+    _check_channels(net, layers, preset.channels)
+    return [weight * channel(name, index) for name, weight in layers.items() for index in preset.channels]
 
 
 def _check_channels(net: Net, layers: dict[str, float], channels: tuple[int, ...]) -> None:

@@ -108,19 +108,23 @@ class Net:
     def class_weights(self, subject: Mapping[str, float]) -> dict[int, float]:
         """Class number -> weight, for subjects given by class or group name. Raises NetError.
 
-        A group shares its weight out evenly, so that a big group does not drown a small one.
+        A group shares its weight out evenly, so that a big group does not drown a small one. The
+        largest weight given is taken as 1: how much a subject counts beside layers is not said here.
         """
         known = list(self.groups) + list(self.classes)
         if not known:
             raise NetError(f'subject needs a network with named classes; "{self.name}" has none. Use --net dreamnet')
         weights: dict[int, float] = {}
+        largest = max(subject.values(), default=0.0)
         for name, weight in subject.items():
             if name not in known:
                 raise NetError(f'no subject "{name}" in {self.name}; {close_names(name, known)}')
+            if weight <= 0:
+                continue
             members = self.groups.get(name, (name,))
             for member in members:
                 index = self.classes.index(member)
-                weights[index] = weights.get(index, 0.0) + weight / len(members)
+                weights[index] = weights.get(index, 0.0) + weight / largest / len(members)
         return weights
 
     def _cut(self, layers: tuple[str, ...]) -> nn.Module:
