@@ -123,6 +123,17 @@ def test_debug_adds_the_traceback(clip):
     assert done.returncode == 1 and "Traceback" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_a_reader_who_has_seen_enough_is_no_error():
+    child = subprocess.Popen(
+        [sys.executable, "-m", "vidream", "presets"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    )
+    assert child.stdout is not None and child.stderr is not None
+    child.stdout.close()
+    assert b"Traceback" not in child.stderr.read()
+    child.wait(timeout=20)
+
+
 def test_usage_errors_exit_with_2(capsys):
     for arguments in ([], ["dream"], ["dream", "a.mp4", "--fps", "fast"], ["sleep"]):
         with pytest.raises(SystemExit) as caught:

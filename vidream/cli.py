@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"vidream: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("vidream: stopped; nothing was written", file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read the list has seen enough (`vidream nets | head`); Python must not try to flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 
