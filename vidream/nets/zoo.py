@@ -6,13 +6,13 @@ from pathlib import Path
 
 import torch
 import torchvision
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
 from vidream.errors import NetError, close_names
-from vidream.nets import dreamnet
+from vidream.nets import dreamnet, inception5h
 from vidream.nets.net import Net
+from vidream.nets.state import read_state
 
 __all__ = ["describe_net", "load_net", "net_names", "weights_state"]
 
@@ -35,7 +35,7 @@ INCEPTIONS = ("googlenet", "inception_v3")
 def net_names() -> list[str]:
     """Every network that `load_net` knows: the embedded one, then torchvision's classifiers."""
     known = torchvision.models.list_models(module=torchvision.models)
-    first = ["dreamnet", *GOOD_LAYERS]
+    first = ["dreamnet", "inception5h", *GOOD_LAYERS]
     return first + [name for name in known if name not in first]
 
 
@@ -53,7 +53,7 @@ def load_net(
     and a download that fails.
     """
     if weights is not None and not weights.is_file():
-        raise NetError(f"no weights file {weights}; give a .safetensors or .pth file, or leave --weights out")
+        raise NetError(f"no weights file {weights}; give a .safetensors, .pth or .pb file, or leave --weights out")
     if name == "dreamnet":
         embedded, classes, groups = dreamnet.load_dreamnet(weights)
         return Net(
@@ -61,9 +61,15 @@ def load_net(
             default_layers={"s3b": 1.0}, class_layer="head", classes=classes, groups=groups,
             device=device, dtype=dtype,
         )  # fmt: skip
+    if name == "inception5h":
+        if weights is None:
+            raise NetError(
+                "inception5h needs a file of yours: --weights tensorflow_inception_graph.pb (or a .pth of it)"
+            )
+        return _as_inception5h(inception5h.load_inception5h(weights), device, dtype)
     _check_name(name)
     module = _untrained(name)
-    state = _read_state(weights) if weights else _download(name)
+    state = read_state(weights) if weights else _download(name)
     _fill(module, state, name, weights)
     return _as_net(name, module, device, dtype)
 
@@ -72,6 +78,8 @@ def describe_net(name: str) -> Net:
     """The network `name` for looking at its layers only: nothing is downloaded. Raises NetError."""
     if name == "dreamnet":
         return load_net(name)
+    if name == "inception5h":
+        return _as_inception5h(inception5h.untrained_inception5h(), "cpu", torch.float32)
     _check_name(name)
     return _as_net(name, _untrained(name), "cpu", torch.float32)
 
@@ -80,6 +88,8 @@ def weights_state(name: str) -> str:
     """Where the weights of `name` are, in words for people."""
     if name == "dreamnet":
         return "comes with vidream"
+    if name == "inception5h":
+        return "a file of yours: --weights tensorflow_inception_graph.pb"
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(_published(name).url).name
     return f"downloaded: {file}" if file.is_file() else "downloaded at first use"
 
@@ -97,6 +107,13 @@ def _untrained(name: str) -> nn.Module:
     # The Inceptions would add heads for training and a slow random start; neither is used here.
     spare = ("aux_logits", "init_weights", "transform_input") if name in INCEPTIONS else ()
     return torchvision.models.get_model(name, weights=None, **dict.fromkeys(spare, False))
+
+
+def _as_inception5h(module: nn.Module, device: torch.device | str, dtype: torch.dtype) -> Net:
+    return Net(
+        module, name="inception5h", mean=inception5h.MEAN, std=inception5h.STD, good_layers=inception5h.GOOD_LAYERS,
+        default_layers={inception5h.DEFAULT_LAYER: 1.0}, device=device, dtype=dtype,
+    )  # fmt: skip
 
 
 def _as_net(name: str, module: nn.Module, device: torch.device | str, dtype: torch.dtype) -> Net:
@@ -118,26 +135,6 @@ def _download(name: str) -> dict[str, Tensor]:
             f"{name} downloads its weights at first use, and that failed ({error}); "
             "try again when connected, give a file with --weights, or use the embedded one: --net dreamnet"
         ) from None
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        # weights_only: a foreign pickle must not run code.
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a foreign file can break the unpickler in any way there is
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise NetError(
-            f"cannot read weights from {path}: {reason}. Give a .safetensors file or a .pth state dict"
-        ) from None
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise NetError(
-            f"{path} holds no state dict (names -> tensors); save one with torch.save(net.state_dict(), FILE)"
-        )
-    return {str(key).removeprefix("module."): value for key, value in state.items()}
 
 
 def _fill(module: nn.Module, state: dict[str, Tensor], name: str, path: Path | None) -> None:
