@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import textured
+from conftest import make_tiny_net, textured
 
+from vidream.compose import objective_of
 from vidream.device import pick_device, pick_precision
-from vidream.dreamer import Dreamer, objective_of
-from vidream.errors import DeviceError, NetError
-from vidream.nets import load_net
+from vidream.dreamer import Dreamer
+from vidream.errors import DeviceError, NetError, PresetError, SourceError
+from vidream.frames import write_picture
+from vidream.nets import Net, load_net
 from vidream.objective import channel, layer, subject
 from vidream.preset import Preset
 
@@ -66,7 +68,7 @@ def test_a_dream_at_half_size_comes_back_at_full_size_with_the_source_sharp(tiny
 
 def test_octaves_finer_than_270_px_get_less_work(tiny_net, monkeypatch):
     sizes = []
-    monkeypatch.setattr(Dreamer, "_step", lambda self, dream, *_: sizes.append(dream.shape[-2]) or dream)
+    monkeypatch.setattr(Dreamer, "_step", lambda self, score, dream, *_: sizes.append(dream.shape[-2]) or dream)
     Dreamer(PRESET.replace(octaves=3, octave_scale=2.0, first_steps=8), net=tiny_net)(textured(540, 64))
     assert sizes == [540] * 8
     sizes.clear()
@@ -130,3 +132,74 @@ def test_bf16_dreams_what_fp32_dreams():
     before, wanted = float(judge.score(picture)), float(judge.score(judge(picture)))
     reached = float(judge.score(Dreamer(preset, net=quick)(picture)))
     assert reached - before == pytest.approx(wanted - before, rel=0.05)
+
+
+def test_a_guide_draws_the_dream_towards_its_features(tiny_net, tmp_path):
+    picture = textured(64, 96).to(tiny_net.device)
+    guides = [textured(100, 80, seed=4), textured(50, 90, seed=5)]
+    for index, each in enumerate(guides):
+        write_picture(tmp_path / f"{index}.png", each)
+    files = tuple(str(tmp_path / f"{index}.png") for index in range(2))
+    dreamer = Dreamer(PRESET.replace(guide=files), net=tiny_net)
+    dream = dreamer(picture)
+    assert float(dreamer.score(dream)) > 1.2 * float(dreamer.score(picture))
+    other = dreamer(picture, guides=[textured(64, 64, seed=8)])
+    assert float((other - dream).abs().mean()) > 0.002
+
+
+def test_style_takes_on_the_guides_statistics_and_content_holds_the_picture(tiny_net, tmp_path):
+    write_picture(tmp_path / "style.png", textured(64, 64, seed=4).flip(1))
+    picture = textured(64, 96).to(tiny_net.device)
+    preset = PRESET.replace(guide=(str(tmp_path / "style.png"),), style=1.0, octaves=1, first_steps=20)
+    styled = Dreamer(preset, net=tiny_net)
+    held = Dreamer(preset.replace(content=20.0), net=tiny_net)
+    assert float(styled.score(styled(picture))) > 0.7 * float(styled.score(picture))
+    wanted = tiny_net.features(picture, ["block2"])["block2"]
+    far, near = ((tiny_net.features(d(picture), ["block2"])["block2"] - wanted).square().mean() for d in (styled, held))
+    assert float(near) < 0.8 * float(far)
+
+
+def test_content_is_cut_into_the_same_tiles_as_the_picture(tiny_net):
+    preset = PRESET.replace(content=1.0, layers={"block2": 0.01}, octaves=1, first_steps=3)
+    picture = textured(160, 192).to(tiny_net.device)
+    whole, tiled = (Dreamer(preset, net=tiny_net, tile=tile)(picture) - picture for tile in (1280, 64))
+    assert float(tiled.abs().mean()) == pytest.approx(float(whole.abs().mean()), rel=0.25)
+
+
+def test_total_variation_smooths(tiny_net):
+    noisy = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).to(tiny_net.device)
+    smooth = Dreamer(PRESET.replace(layers={"block2": 0.0}, tv=1.0, octaves=1), net=tiny_net)(noisy)
+    assert float((smooth[..., 1:] - smooth[..., :-1]).abs().mean()) < 0.9 * float(
+        (noisy[..., 1:] - noisy[..., :-1]).abs().mean()
+    )
+
+
+def test_one_class_is_dreamed_by_number_or_name(tiny_net):
+    picture = textured(64, 64).to(tiny_net.device)
+    by_number, by_name = (Dreamer(PRESET.replace(class_id=name), net=tiny_net) for name in ("3", "CLASS3"))
+    dream = by_number(picture)
+    assert torch.equal(dream, by_name(picture))
+    logits = [tiny_net.features(p, ["block3"])["block3"].mean(dim=(0, 2, 3))[3] for p in (picture, dream)]
+    assert float(logits[1]) > float(logits[0])
+    with pytest.raises(NetError, match='no class "clas3" in tiny; 0 to 6, or a name; close: "class3"'):
+        Dreamer(PRESET.replace(class_id="clas3"), net=tiny_net)
+
+
+def test_batch_norm_in_train_mode_uses_the_pictures_own_statistics(tiny_net):
+    module = make_tiny_net()._module
+    own = Net(module, name="tiny", default_layers={"block2": 1.0}, batch_norm="train")
+    found = own.features(textured(64, 64) * 0.2, ["block1.1"])["block1.1"]
+    norm = dict(module.named_modules())["block1.1"]
+    expected = torch.nn.functional.batch_norm(
+        module[0][0]((textured(64, 64) * 0.2 - own._mean) * own._scale), None, None, norm.weight, norm.bias, True
+    )
+    assert torch.allclose(found, expected, atol=1e-4)
+    again = own.features(textured(64, 64) * 0.2, ["block1.1"])["block1.1"]
+    assert torch.equal(found, again)
+
+
+def test_wishes_that_cannot_be_are_clear_errors(tiny_net):
+    with pytest.raises(PresetError, match="--set guide=FILE"):
+        Dreamer(PRESET.replace(style=1.0), net=tiny_net)
+    with pytest.raises(SourceError, match="absent.png"):
+        Dreamer(PRESET.replace(guide=("absent.png",)), net=tiny_net)(textured(32, 32))

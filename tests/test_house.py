@@ -16,10 +16,12 @@ import vidream
 PACKAGE = Path(vidream.__file__).parent
 FLOORS = [
     {"errors"},
+    {"schedule"},
     {"preset"},
-    {"device", "frames", "flow", "nets", "objective", "ascent"},
+    {"device", "frames", "flow", "nets", "objective", "ascent", "finishing"},
+    {"compose"},
     {"dreamer"},
-    {"stream"},
+    {"stream", "companions"},
     {"files"},
     {"screen"},
     {"doctor"},

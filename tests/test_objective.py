@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vidream.objective import channel, layer, subject
+from vidream.objective import channel, content, guide, layer, style, subject, total_variation
 
 
 @pytest.fixture
@@ -37,8 +37,50 @@ def test_wrong_channels_and_empty_subjects_are_the_callers_bug(features):
         layer("a") + 1
 
 
-@pytest.mark.parametrize("make", [lambda: layer("a"), lambda: channel("a", 1), lambda: subject("a", {0: 1.0, 2: 0.3})])
+def random(*shape, seed=3):
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layer("a"),
+        lambda: channel("a", 1),
+        lambda: subject("a", {0: 1.0, 2: 0.3}),
+        lambda: guide("a"),
+        lambda: style("a"),
+        lambda: content("a"),
+        lambda: layer("a") - 0.3 * style("a") + content("a"),
+    ],
+)
 def test_gradient_of_every_objective_agrees_with_finite_differences(make):
-    objective = make()
-    value = torch.randn(1, 4, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    assert torch.autograd.gradcheck(lambda x: objective({"a": x}), value.requires_grad_())
+    objective, others = make(), {"guide/a": random(2, 4, 2, 3, seed=5), "source/a": random(1, 4, 3, 3, seed=6)}
+    assert torch.autograd.gradcheck(lambda x: objective({"a": x, **others}), random(1, 4, 3, 3).requires_grad_())
+
+
+def test_gradient_of_total_variation_agrees_with_finite_differences():
+    objective = total_variation()
+    assert torch.autograd.gradcheck(lambda x: objective({"picture": x}), random(1, 3, 4, 5).requires_grad_())
+    assert float(objective({"picture": torch.full((1, 3, 8, 8), 0.3)})) == 0
+
+
+def test_guide_matches_each_position_with_the_most_alike_of_all_guides(monkeypatch):
+    own, guides = random(1, 5, 4, 6), random(2, 5, 3, 4, seed=9)
+    by_hand = 0.0
+    for row in range(4):
+        for column in range(6):
+            x = own[0, :, row, column]
+            products = [x @ guides[g, :, i, j] for g in range(2) for i in range(3) for j in range(4)]
+            by_hand += float(max(products)) / 5
+    features = {"a": own, "guide/a": guides}
+    assert float(guide("a")(features)) == pytest.approx(by_hand / 24)
+    # In slices, as on big frames, it is the same.
+    monkeypatch.setattr("vidream.objective.MATCHES_AT_ONCE", 60)
+    assert float(guide("a")(features)) == pytest.approx(by_hand / 24)
+
+
+def test_style_is_zero_for_the_guides_own_features_in_any_order():
+    guides = random(1, 5, 4, 6)
+    shuffled = guides.flatten(2)[..., torch.randperm(24, generator=torch.Generator().manual_seed(1))].view(1, 5, 6, 4)
+    assert float(style("a")({"a": shuffled, "guide/a": guides})) == pytest.approx(0, abs=1e-12)
+    assert float(style("a")({"a": random(1, 5, 6, 4, seed=8), "guide/a": guides})) < -0.1

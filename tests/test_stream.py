@@ -122,3 +122,46 @@ def test_other_flows_carry_too(tiny_net, flow):
     for frame in panned(3):
         stream.next(frame)
     assert stream.figures.warp_error is not None
+
+
+def test_a_mask_leaves_the_rest_of_the_frame_untouched_to_the_bit(tiny_net):
+    mask = torch.zeros(1, 1, 72, 96)
+    mask[..., 30:60] = 0.5
+    mask[..., 36:54] = 1
+    stream = Stream(dreamer(tiny_net, smoothing=2.0))
+    for frame in panned(4):
+        shown = stream.next(frame, mask=mask).cpu()
+        assert torch.equal(shown[..., :30], frame[..., :30]) and torch.equal(shown[..., 60:], frame[..., 60:])
+        assert float((shown - frame).abs()[..., 36:54].mean()) > 0.005
+
+
+def test_the_frames_own_colour_is_kept_when_asked_for(tiny_net):
+    frame = 0.25 + 0.5 * textured(72, 96)
+
+    def chroma(picture):
+        return picture - (picture * torch.tensor([0.2126, 0.7152, 0.0722]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+    for share, limit in ((0.0, None), (1.0, 1e-3)):
+        change = chroma(Stream(dreamer(tiny_net, keep_colour=share)).next(frame).cpu()) - chroma(frame)
+        assert float(change.abs().mean()) > 0.005 if limit is None else float(change.abs().median()) < limit
+
+
+def test_blend_lays_the_frame_over_its_dream(tiny_net):
+    frame = textured(72, 96).to(tiny_net.device)
+    alone, half = (Stream(dreamer(tiny_net, blend=share)).next(frame) for share in (0.0, 0.5))
+    assert torch.allclose(half, (alone + frame) / 2, atol=1e-6)
+
+
+def test_schedules_run_with_the_film(tiny_net):
+    frame = textured(72, 96).to(tiny_net.device)
+    stream = Stream(dreamer(tiny_net, blend="0:1, 0.2s:0"), rate=10)
+    changes = [float((stream.next(frame) - frame).abs().mean()) for _ in range(3)]
+    assert changes[0] == 0 < changes[1] < changes[2]
+
+
+def test_layers_cross_fade_over_the_film(tiny_net):
+    moving = dreamer(tiny_net, octaves=1, layers={"block2": "0:1, 1s:0", "block3": "0:0, 1s:1"})
+    frame = textured(72, 96).to(tiny_net.device)
+    for seconds, name in ((0.0, "block2"), (1.0, "block3")):
+        alone = dreamer(tiny_net, octaves=1, layers={name: 1.0})(frame)
+        assert torch.allclose(moving.at(seconds)(frame), alone, atol=1e-3)

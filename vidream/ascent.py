@@ -1,6 +1,7 @@
 """One gradient step: jitter, tiles, normalisation.
 
-`Score` is any function from a picture [B,3,H,W] to a scalar; this room knows no networks.
+`Score` is any function from a picture [B,3,H,W], and others cut as it is, to a scalar; this room
+knows no networks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ __all__ = [
     "random_roll",
 ]
 
-Score = Callable[[Tensor], Tensor]
+Score = Callable[..., Tensor]
 
 # Square root of the covariance of colours in natural pictures, scaled to a largest column of 1, and
 # its square: the axes are brightness, blue-yellow, green-red, each as strong as in photographs
@@ -31,20 +32,24 @@ _COLOUR_ROOT = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.
 _BINOMIAL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
 
 
-def gradient(score: Score, picture: Tensor, *, stride: int = 16, tile: int | None = None, margin: int = 32) -> Tensor:
+def gradient(
+    score: Score, picture: Tensor, *aligned: Tensor, stride: int = 16, tile: int | None = None, margin: int = 32
+) -> Tensor:
     """Gradient of `score` at `picture` [B,3,H,W]; the same shape comes back.
 
     The picture is taken as a torus: it continues at its other side wherever a network asks for
     more, since a caller that rolls it by a random jitter has already joined those sides.
+    aligned: pictures of the same size that `score` takes after the first, cut as that one is.
     stride: sides are filled up to multiples of it, or the last rows would get no gradient.
     tile: largest side in px worked on at once, which bounds memory whatever the picture's size;
     a tile sees `margin` px around itself, and only its inside is kept.
     """
     height, width = picture.shape[-2:]
     if tile is None or max(height, width) <= tile:
-        rows, columns = _filled(height, stride), _filled(width, stride)
+        fill = (0, _filled(width, stride) - width, 0, _filled(height, stride) - height)
         x = picture.detach().requires_grad_()
-        (found,) = torch.autograd.grad(score(F.pad(x, (0, columns - width, 0, rows - height), mode="circular")), x)
+        pieces = [F.pad(each, fill, mode="circular") for each in (x, *aligned)]
+        (found,) = torch.autograd.grad(score(*pieces), x)
         return found
     found = torch.empty_like(picture)
     row_spans, column_spans = list(_spans(height, tile, stride)), list(_spans(width, tile, stride))
@@ -52,8 +57,9 @@ def gradient(score: Score, picture: Tensor, *, stride: int = 16, tile: int | Non
         row_index = torch.arange(top - margin, top + rows + margin, device=picture.device) % height
         for left, right, columns in column_spans:
             column_index = torch.arange(left - margin, left + columns + margin, device=picture.device) % width
-            x = picture[..., row_index, :][..., column_index].detach().requires_grad_()
-            (piece,) = torch.autograd.grad(score(x), x)
+            x, *others = (each[..., row_index, :][..., column_index] for each in (picture, *aligned))
+            x = x.detach().requires_grad_()
+            (piece,) = torch.autograd.grad(score(x, *others), x)
             inside = piece[..., margin : margin + bottom - top, margin : margin + right - left]
             found[..., top:bottom, left:right] = inside
     return found

@@ -88,6 +88,9 @@ def _add_span(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--size", type=int, metavar="N", help="longer side in px (default: as the source)")
     group.add_argument("--start", type=_seconds, default=0.0, metavar="S", help="begin here: seconds, or 1:30")
     group.add_argument("--duration", type=_seconds, metavar="S", help="this long; a still picture is held for it")
+    group.add_argument(
+        "--mask", metavar="FILE", help="picture or video, bright where to dream; the rest stays as it is"
+    )
     group.add_argument("--fps", type=_rate, metavar="F", help="frames a second, such as 24 or 30000/1001")
 
 
@@ -159,6 +162,7 @@ def _dream(arguments: argparse.Namespace) -> int:
             duration_seconds=arguments.duration,
             audio=not arguments.no_audio,
             overwrite=arguments.overwrite,
+            mask=arguments.mask,
             progress=screen,
             make_dreamer=make_dreamer,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -9,13 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream import ascent
+from vidream.compose import objective_of
 from vidream.device import describe_device, pick_device, pick_precision
-from vidream.errors import DeviceError, NetError
+from vidream.errors import DeviceError
+from vidream.frames import FrameReader
 from vidream.nets import Net, load_net
-from vidream.objective import Objective, channel, layer, subject
+from vidream.objective import Objective
 from vidream.preset import Preset
 
-__all__ = ["Dreamer", "objective_of"]
+__all__ = ["Dreamer"]
 
 # Largest side worked on at once where the caller names none: GoogLeNet needs about 1 GiB for it.
 TILE_PX = 1280
@@ -56,14 +60,31 @@ class Dreamer:
         if net is None:
             place = pick_device(device)
             dtype = pick_precision(precision, place)
-            net = load_net(self.preset.net, weights=Path(weights) if weights else None, device=place, dtype=dtype)
+            net = load_net(
+                self.preset.net,
+                weights=Path(weights) if weights else None,
+                device=place,
+                dtype=dtype,
+                batch_norm=self.preset.batch_norm,
+            )
         self.net = net
-        self.objective = objective or objective_of(self.preset, net)
-        net.check_layers(self.objective.layers)
+        self._own_objective = objective
+        self._guides: Sequence[Tensor] | None = None
         self.device = net.device
         self.tile = tile or TILE_PX
         self.seed = seed
-        self._stride = max(info.stride for info in net.describe_layers(self.objective.layers))
+        self._set_objective(objective or objective_of(self.preset.at(0), net))
+
+    def at(self, seconds: float) -> Dreamer:
+        """This dreamer as it is at one moment of the film: the preset's schedules at their value then."""
+        moment = self.preset.at(seconds)
+        if moment is self.preset:
+            return self
+        view = copy.copy(self)
+        view.preset = moment
+        if self._own_objective is None:
+            view._set_objective(objective_of(moment, self.net))
+        return view
 
     def __call__(
         self,
@@ -72,17 +93,22 @@ class Dreamer:
         steps: int | None = None,
         step_size: float | None = None,
         pace: Tensor | None = None,
+        source: Tensor | None = None,
+        guides: Sequence[Tensor] | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Dream `picture` [B,3,H,W], RGB, 0..1, and return the same shape on the dreamer's device.
 
         steps, step_size: in place of the preset's `first_steps` and `first_step_size`.
-        pace: [B,1,H,W], multiplies the step at every pixel.  generator: draws the jitter.
+        pace: [B,1,H,W], multiplies the step at every pixel.  source: [B,3,H,W], what `content`
+        stays with, by default the picture.  guides: [1,3,h,w] each, in place of the preset's files.
+        generator: draws the jitter.
         """
         steps = self.preset.first_steps if steps is None else steps
         step_size = self.preset.first_step_size if step_size is None else step_size
         generator = generator or torch.Generator().manual_seed(self.seed)
         picture = picture.to(self.device, torch.float32)
+        source = picture if source is None else source.to(self.device, torch.float32)
         detail: Tensor | None = None
         dream = picture
         for size in self._octave_sizes(*picture.shape[-2:]):
@@ -92,29 +118,87 @@ class Dreamer:
             count = min(steps, max(1, round(effort)))
             octave_step = step_size * effort / max(count, 1)
             local_size = octave_step if pace is None else octave_step * _resized(pace, size)
+            score, aligned = self._scorer(size, guides), [_resized(source, size)] if self._needs("source/") else []
             for _ in range(count):
-                dream = self._step(dream, local_size, generator)
+                dream = self._step(score, dream, aligned, local_size, generator)
             detail = dream - base
         if dream.shape != picture.shape and detail is not None:
             dream = (picture + _resized(detail, tuple(picture.shape[-2:]))).clamp(0, 1)
         return dream
 
-    def score(self, picture: Tensor) -> Tensor:
+    def score(self, picture: Tensor, *, source: Tensor | None = None, guides: Sequence[Tensor] | None = None) -> Tensor:
         """What the objective gives `picture` [B,3,H,W]: a scalar that steps make larger."""
-        return self.objective(self.net.features(picture, self.objective.layers))
+        return self._scorer(tuple(picture.shape[-2:]), guides)(picture, picture if source is None else source)
 
     def describe(self) -> str:
         """Device, precision and net in a few words."""
         precision = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.net.dtype]
         return f"{self.net.name} on {describe_device(self.device)}, {precision}"
 
-    def _step(self, picture: Tensor, step_size: float | Tensor, generator: torch.Generator) -> Tensor:
+    def _set_objective(self, objective: Objective) -> None:
+        self.objective = objective
+        names = {name.rpartition("/")[2] for name in objective.layers if name != "picture"}
+        self.net.check_layers(names)
+        strides = [info.stride for info in self.net.describe_layers(sorted(names))] if names else [1]
+        # Logits of a whole picture have no stride; their nets halve the picture five times.
+        self._stride = min(max(strides), 32)
+
+    def _needs(self, prefix: str) -> list[str]:
+        """Layers that the objective asks for under a prefix: "source/", "guide/", or "" for the picture's own."""
+        return [
+            name.removeprefix(prefix)
+            for name in self.objective.layers
+            if (name.startswith(prefix) if prefix else "/" not in name and name != "picture")
+        ]
+
+    def _scorer(self, size: tuple[int, ...], guides: Sequence[Tensor] | None) -> Callable[..., Tensor]:
+        """The score at one octave's size: a function of the picture and, cut as it is, the source."""
+        given = {}
+        if self._needs("guide/"):
+            guides = self._preset_guides() if guides is None else guides
+            fitted = torch.cat([_covering(each.to(self.device, torch.float32), size, self.tile) for each in guides])
+            with torch.no_grad():
+                found = self.net.features(fitted, self._needs("guide/"))
+            given = {f"guide/{name}": value for name, value in found.items()}
+
+        def score(picture: Tensor, source: Tensor | None = None) -> Tensor:
+            features = {"picture": picture, **given}
+            if self._needs(""):
+                features |= self.net.features(picture, self._needs(""))
+            if source is not None and self._needs("source/"):
+                with torch.no_grad():
+                    found = self.net.features(source, self._needs("source/"))
+                features |= {f"source/{name}": value for name, value in found.items()}
+            return self.objective(features)
+
+        return score
+
+    def _preset_guides(self) -> Sequence[Tensor]:
+        """The preset's guide files, the first frame of each: [1,3,h,w]. Raises SourceError."""
+        if self._guides is None:
+            if not self.preset.guide:
+                raise ValueError("the objective asks for guides: give them, or name files in the preset's guide")
+            found = []
+            for path in self.preset.guide:
+                with FrameReader(path) as reader:
+                    found.append(next(iter(reader)))
+            self._guides = found
+        return self._guides
+
+    def _step(
+        self,
+        score: Callable[..., Tensor],
+        picture: Tensor,
+        aligned: list[Tensor],
+        step_size: float | Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
         height, width = picture.shape[-2:]
         tiled = max(height, width) > self.tile
         # With tiles the roll must reach a whole tile, so that their seams never settle.
         shift = ascent.random_roll(height, width, self.tile if tiled else self.preset.jitter, generator)
-        rolled = torch.roll(picture, shift, dims=(-2, -1))
-        found = ascent.gradient(self.score, rolled, stride=self._stride, tile=self.tile)
+        rolled = [torch.roll(each, shift, dims=(-2, -1)) for each in (picture, *aligned)]
+        found = ascent.gradient(score, *rolled, stride=self._stride, tile=self.tile)
         found = ascent.on_colour_axes(ascent.gaussian_blur(found, self.preset.smoothing), self.preset.colour)
         found = ascent.normalise(found, self.preset.normalise, levels=self.preset.lap_levels)
         found = torch.roll(found, (-shift[0], -shift[1]), dims=(-2, -1))
@@ -131,37 +215,14 @@ class Dreamer:
         return sizes[::-1]
 
 
-def objective_of(preset: Preset, net: Net) -> Objective:
-    """The objective that a preset asks of a net. Raises NetError for unknown layers and subjects.
-
-    Layers and subjects add up, each with its weight; subjects weigh as their largest weight says.
-    """
-    wanted = [weight for weight in preset.subject.values() if weight > 0]
-    parts = [max(wanted) * subject(net.class_layer, net.class_weights(preset.subject))] if wanted else []
-    if preset.layers or not parts:
-        parts += _layer_parts(preset, net)
-    return sum(parts[1:], parts[0])
-
-
-def _layer_parts(preset: Preset, net: Net) -> list[Objective]:
-    layers = dict(preset.layers) or net.default_layers
-    if not layers:
-        raise NetError(
-            f"{net.name} has no layer of its own choice; name one with --set layers=…. "
-            f"List all: vidream layers --net {net.name}"
-        )
-    net.check_layers(layers)
-    if not preset.channels:
-        return [weight * layer(name) for name, weight in layers.items()]
-    _check_channels(net, layers, preset.channels)
-    return [weight * channel(name, index) for name, weight in layers.items() for index in preset.channels]
-
-
-def _check_channels(net: Net, layers: dict[str, float], channels: tuple[int, ...]) -> None:
-    for info in net.describe_layers(layers):
-        wrong = [index for index in channels if not 0 <= index < info.channels]
-        if wrong:
-            raise NetError(f"layer {info.name} of {net.name} has channels 0 to {info.channels - 1}, not {wrong[0]}")
+def _covering(pictures: Tensor, size: tuple[int, ...], most: int) -> Tensor:
+    """`pictures` cropped in the middle to the shape of `size`, and brought to it (longer side at most `most` px)."""
+    height, width = (max(1, round(side * min(1.0, most / max(size)))) for side in size)
+    own_height, own_width = pictures.shape[-2:]
+    kept_height = min(own_height, max(1, round(own_width * height / width)))
+    kept_width = min(own_width, max(1, round(own_height * width / height)))
+    top, left = (own_height - kept_height) // 2, (own_width - kept_width) // 2
+    return _resized(pictures[..., top : top + kept_height, left : left + kept_width], (height, width))
 
 
 def _resized(image: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from vidream.companions import guide_frames, mask_frames
 from vidream.dreamer import Dreamer
 from vidream.frames import FrameReader, FrameWriter, default_target
 from vidream.preset import Preset
@@ -60,6 +61,7 @@ def dream(
     duration_seconds: float | None = None,
     audio: bool = True,
     overwrite: bool = False,
+    mask: str | PathLike[str] | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -67,8 +69,8 @@ def dream(
 
     target: by default beside the source, `walk.mp4` -> `walk-dream.mp4`.  preset: a name, a TOML
     file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
-    side in px.  On KeyboardInterrupt the file is finished with the frames made so far, and what
-    was made comes back with `finished=False`.
+    side in px.  mask: a picture or video, bright where to dream.  On KeyboardInterrupt the file is
+    finished with the frames made so far, and what was made comes back with `finished=False`.
     Raises SourceError, TargetError, PresetError, NetError, DeviceError; nothing half made is left.
     """
     if dreamer is None and not isinstance(preset, Preset):
@@ -85,7 +87,7 @@ def dream(
             if dreamer is None:
                 assert isinstance(preset, Preset)
                 dreamer = make_dreamer(preset)
-            film = _Film(reader, writer, dreamer, progress or Progress())
+            film = _Film(reader, writer, dreamer, progress or Progress(), mask)
             film.make()
     return film.made()
 
@@ -93,10 +95,20 @@ def dream(
 class _Film:
     """One run over a film: what `dream` needs to remember between its frames and its last words."""
 
-    def __init__(self, reader: FrameReader, writer: FrameWriter, dreamer: Dreamer, progress: Progress) -> None:
+    def __init__(
+        self,
+        reader: FrameReader,
+        writer: FrameWriter,
+        dreamer: Dreamer,
+        progress: Progress,
+        mask: str | PathLike[str] | None,
+    ) -> None:
         self._reader, self._writer, self._progress = reader, writer, progress
         self._dreamer = dreamer
-        self._stream = Stream(dreamer)
+        self._stream = Stream(dreamer, rate=reader.rate)
+        guide = dreamer.preset.guide
+        self._masks = mask_frames(Path(mask), like=reader) if mask is not None else None
+        self._guides = guide_frames(guide, rate=reader.rate) if guide else None
         self._begun = time.monotonic()
         self._finished = True
 
@@ -104,7 +116,9 @@ class _Film:
         self._progress.started(self._reader, self._dreamer)
         try:
             for frame in self._reader:
-                picture = self._stream.next(frame)
+                mask = next(self._masks) if self._masks else None
+                guides = next(self._guides) if self._guides else None
+                picture = self._stream.next(frame, mask=mask, guides=guides)
                 self._writer.write(picture)
                 self._progress.frame(picture, self._stream.figures.frames)
         except KeyboardInterrupt:

@@ -2,7 +2,9 @@
 
     0.7 * layer("inception4c") + channel("inception4d", 11)
 
-The algebra follows feature-visualisation practice (Olah et al. 2017, lucid).
+The algebra follows feature-visualisation practice (Olah et al. 2017, lucid). Beside layers of the
+net, an objective may ask for "picture", the picture itself; "source/LAYER", the features of the
+frame that is dreamed; and "guide/LAYER", those of the guide pictures.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-__all__ = ["Objective", "channel", "layer", "subject"]
+__all__ = ["Objective", "channel", "content", "guide", "layer", "style", "subject", "total_variation"]
 
 Features = Mapping[str, Tensor]
+MATCHES_AT_ONCE = 1 << 24
 
 
 class Objective:
@@ -88,3 +91,66 @@ def subject(name: str, classes: Mapping[int, float], *, contrast: float = 0.7) -
         return (wanted - contrast * logits.logsumexp(1)).mean()
 
     return Objective((name,), score)
+
+
+def guide(name: str) -> Objective:
+    """Take on the features of a guide: each position is drawn to the guide's position most like it.
+
+    Mean of x * y over positions and channels, where y is, of all positions of all guides, the one
+    with the largest dot product with x (Mordvintsev et al. 2015, google/deepdream `dream.ipynb`).
+    """
+
+    def score(features: Features) -> Tensor:
+        own, guides = features[name], features[f"guide/{name}"]
+        candidates = guides.transpose(0, 1).flatten(1)
+        matched = [_best_matches(one.flatten(1), candidates).view_as(one) for one in own.detach()]
+        return (own * torch.stack(matched)).mean()
+
+    return Objective((name, f"guide/{name}"), score)
+
+
+def style(name: str) -> Objective:
+    """Minus the squared difference of Gram matrices to the guide's, as a share of the guide's own.
+
+    Gatys et al. 2015, arXiv:1508.06576.  Several guides share one mean Gram matrix.
+    """
+
+    def score(features: Features) -> Tensor:
+        wanted = _gram(features[f"guide/{name}"]).mean(0, keepdim=True)
+        return -(_gram(features[name]) - wanted).square().mean() / wanted.square().mean().clamp(min=1e-12)
+
+    return Objective((name, f"guide/{name}"), score)
+
+
+def content(name: str) -> Objective:
+    """Minus the squared difference to the frame's own features, as a share of those (Gatys et al. 2015)."""
+
+    def score(features: Features) -> Tensor:
+        wanted = features[f"source/{name}"]
+        return -(features[name] - wanted).square().mean() / wanted.square().mean().clamp(min=1e-12)
+
+    return Objective((name, f"source/{name}"), score)
+
+
+def total_variation() -> Objective:
+    """Minus the mean squared difference of neighbouring pixels: climbing it smooths the picture."""
+
+    def score(features: Features) -> Tensor:
+        picture = features["picture"]
+        across = (picture[..., 1:] - picture[..., :-1]).square().mean()
+        return -across - (picture[..., 1:, :] - picture[..., :-1, :]).square().mean()
+
+    return Objective(("picture",), score)
+
+
+def _best_matches(own: Tensor, candidates: Tensor) -> Tensor:
+    """For each column of `own` [C,N] the column of `candidates` [C,M] with the largest dot product: [C,N]."""
+    # In slices: all N x M products of a big frame at once would take gigabytes.
+    columns = max(1, MATCHES_AT_ONCE // candidates.shape[1])
+    best = [(part.T @ candidates).argmax(1) for part in own.split(columns, dim=1)]
+    return candidates[:, torch.cat(best)]
+
+
+def _gram(features: Tensor) -> Tensor:
+    flat = features.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]

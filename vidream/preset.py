@@ -2,6 +2,9 @@
 
 Only what changes the picture's look lives here. Device, precision and tiling belong to the
 machine and are never in a preset. This room imports no torch, so that `--help` is instant.
+
+Any number may be a schedule over the film's time, "0:0.2, 2s:1.0", the weights of layers and
+subjects too; `preset.at(seconds)` is the plain preset of one moment.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vidream.errors import PresetError, close_names
+from vidream.schedule import Schedule
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,6 +28,7 @@ else:
 __all__ = ["Preset", "preset_names"]
 
 NORMALISATIONS = ("mean-abs", "std", "laplacian")
+BATCH_NORMS = ("eval", "train")
 FLOWS = ("dis", "farneback", "raft", "none")
 DEFAULT_NAME = "creatures"
 
@@ -50,6 +55,16 @@ class Preset:
     layers: Mapping[str, float] = _weights("layers and weights; empty: the net's own choice (vidream layers)")
     channels: tuple[int, ...] = field(default=(), metadata={"says": "only these channels of the layers; empty: all"})
     subject: Mapping[str, float] = _weights("classes or groups and weights, beside or in place of layers")
+    class_id: str = field(
+        default="", metadata={"says": "one class of the net, by number or name: its logit is dreamed"}
+    )
+    guide: tuple[str, ...] = field(
+        default=(), metadata={"says": "pictures or a video whose features the dream takes on"}
+    )
+    style: float = _number(0.0, 0.0, 1e6, "weight of the guide's style (Gram matrices of the layers)")
+    content: float = _number(0.0, 0.0, 1e6, "weight of staying with the frame's own features")
+    tv: float = _number(0.0, 0.0, 1e6, "weight of smoothness (total variation)")
+    batch_norm: str = _choice("eval", BATCH_NORMS, "statistics that batch norm uses: learned, or the picture's own")
     # How it is painted.
     octaves: int = _number(8, 1, 16, "most sizes dreamed at; they stop where a side falls under 56 px")
     octave_scale: float = _number(1.4, 1.05, 4.0, "size of one octave over the next smaller")
@@ -62,6 +77,9 @@ class Preset:
     lap_levels: int = _number(4, 1, 10, "bands of the Laplacian pyramid")
     smoothing: float = _number(1.0, 0.0, 16.0, "Gaussian blur of the gradient, sigma in px")
     colour: float = _number(0.4, 0.0, 1.0, "share of the gradient moved onto natural colour axes")
+    # How it is shown.
+    blend: float = _number(0.0, 0.0, 1.0, "share of the frame laid over its dream")
+    keep_colour: float = _number(0.0, 0.0, 1.0, "share of the frame's own colour; 1: only light and shade are dreamed")
     # How it is carried through time.
     keep: float = _number(0.97, 0.0, 1.0, "share of the carried dream; 0: every frame on its own")
     flow: str = _choice("dis", FLOWS, "optical flow that carries the dream")
@@ -75,6 +93,21 @@ class Preset:
             value = _coerced(item, getattr(self, item.name))
             _check_range(item, value)
             object.__setattr__(self, item.name, value)
+
+    def at(self, seconds: float) -> Preset:
+        """The preset of one moment of the film: every schedule replaced by its value then."""
+        changes: dict[str, Any] = {}
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, Schedule):
+                moment = value.at(seconds)
+                changes[item.name] = round(moment) if isinstance(item.default, int) else moment
+            elif isinstance(value, Mapping) and any(isinstance(weight, Schedule) for weight in value.values()):
+                changes[item.name] = {
+                    name: weight.at(seconds) if isinstance(weight, Schedule) else weight
+                    for name, weight in value.items()
+                }
+        return dataclasses.replace(self, **changes) if changes else self
 
     @classmethod
     def load(cls, name: str | Path) -> Preset:
@@ -125,12 +158,17 @@ class Preset:
 
     def with_settings(self, settings: Iterable[str]) -> Preset:
         """A copy with `field=value` texts applied, as `--set` gives them. Raises PresetError."""
-        changes: dict[str, str] = {}
+        changes: dict[str, Any] = {}
         for setting in settings:
             name, equals, value = setting.partition("=")
             if not equals:
                 raise PresetError(f'--set needs field=value, got "{setting}"; for example --set keep=0')
-            changes[name.strip()] = value.strip()
+            name, _, member = name.strip().partition(".")
+            if member and isinstance(getattr(self, name, None), Mapping):
+                # layers.s3b=0.5 changes one weight and leaves the others.
+                changes[name] = {**changes.get(name, getattr(self, name)), member: value.strip()}
+            else:
+                changes[name] = value.strip()
         return self.replace(**changes)
 
 
@@ -156,20 +194,29 @@ def _coerced(item: dataclasses.Field[Any], value: Any) -> Any:
             return _parsed_weights(value)
         if isinstance(default, tuple):
             parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
-            return tuple(int(part) for part in parts if str(part).strip())
+            parts = [part for part in parts if str(part).strip()]
+            return tuple(str(part).strip() if item.name == "guide" else int(part) for part in parts)
         if isinstance(default, bool):
             return _parsed_bool(value)
         if isinstance(default, str):
             if not isinstance(value, str):
                 raise ValueError
             return value
-        if isinstance(value, bool) or math.isnan(float(value)):
-            raise ValueError
-        if isinstance(default, int) and float(value) != int(float(value)):
-            raise ValueError
-        return int(float(value)) if isinstance(default, int) else float(value)
+        return _parsed_number(value, whole=isinstance(default, int))
     except (TypeError, ValueError, OverflowError, AttributeError):
         raise PresetError(f"{item.name} cannot be {value!r}; {item.metadata['says']}{_range(item)}") from None
+
+
+def _parsed_number(value: Any, *, whole: bool = False) -> float | Schedule:
+    """A finite number from itself or its text, or a schedule from "0:0.2, 2s:1.0"."""
+    if isinstance(value, Schedule):
+        return value
+    if isinstance(value, str) and ":" in value:
+        return Schedule.parse(value)
+    number = float(value)
+    if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
+        raise ValueError
+    return int(number) if whole else number
 
 
 def _parsed_bool(value: Any) -> bool:
@@ -181,17 +228,14 @@ def _parsed_bool(value: Any) -> bool:
     return words[str(value).lower()]
 
 
-def _parsed_weights(value: Any) -> dict[str, float]:
+def _parsed_weights(value: Any) -> dict[str, float | Schedule]:
     """`{"a": 1.0}` from itself, from ["a", "b"], or from the text "a:1,b:0.5"."""
     if isinstance(value, str):
         pairs = [part.strip().rpartition(":") if ":" in part else (part.strip(), ":", "1") for part in value.split(",")]
         value = {name.strip(): weight for name, _, weight in pairs if name.strip()}
     if not isinstance(value, Mapping):
         value = dict.fromkeys(value, 1.0)
-    weights = {str(name): float(weight) for name, weight in value.items()}
-    if not all(math.isfinite(weight) for weight in weights.values()):
-        raise ValueError
-    return weights
+    return {str(name): _parsed_number(weight) for name, weight in value.items()}
 
 
 def _check_range(item: dataclasses.Field[Any], value: Any) -> None:
@@ -199,8 +243,9 @@ def _check_range(item: dataclasses.Field[Any], value: Any) -> None:
     if allowed and value not in allowed:
         raise PresetError(f'{item.name} cannot be "{value}"; allowed: {", ".join(allowed)}')
     low, high = item.metadata.get("low"), item.metadata.get("high")
-    if low is not None and not low <= value <= high:
-        raise PresetError(f"{item.name} cannot be {value}; allowed: {low} to {high} ({item.metadata['says']})")
+    for number in [v for _, v in value.keys] if isinstance(value, Schedule) else [value]:
+        if low is not None and high is not None and not low <= number <= high:
+            raise PresetError(f"{item.name} cannot be {number}; allowed: {low} to {high} ({item.metadata['says']})")
 
 
 def _range(item: dataclasses.Field[Any]) -> str:
@@ -213,10 +258,14 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_toml(name)} = {weight}" for name, weight in value.items()) + " }" if value else "{}"
+        return (
+            "{ " + ", ".join(f"{_toml(name)} = {_toml(weight)}" for name, weight in value.items()) + " }"
+            if value
+            else "{}"
+        )
     if isinstance(value, tuple):
-        return "[" + ", ".join(str(part) for part in value) + "]"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return "[" + ", ".join(_toml(part) for part in value) + "]"
+    if isinstance(value, (str, Schedule)):
+        escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     return str(value)

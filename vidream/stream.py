@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import torch
 from torch import Tensor
 
 from vidream import flow as optical
 from vidream.dreamer import Dreamer
+from vidream.finishing import finish
+from vidream.preset import Preset
 
 __all__ = ["Stream", "StreamFigures", "dream_frames"]
 
 FlowEstimator = Callable[[Tensor, Tensor], Tensor]
+DEFAULT_RATE = 25
 # A fresh spot takes this many times the step, so that what comes into view is dreamed within a few
 # frames and does not show as a bare hole for as long as `keep` remembers.
 FRESH_PACE = 4.0
@@ -47,38 +51,54 @@ class Stream:
 
     next = dream(frame + keep * trust * warp(last_dream - last_frame, flow)): the dream's residual
     is carried, not the dream, so the source stays sharp and nothing drifts.
-    flow: an estimator in place of the preset's.
+    flow: an estimator in place of the preset's.  rate: frames a second, for the preset's schedules.
     """
 
-    def __init__(self, dreamer: Dreamer, *, flow: FlowEstimator | None = None) -> None:
+    def __init__(
+        self, dreamer: Dreamer, *, flow: FlowEstimator | None = None, rate: float | Fraction = DEFAULT_RATE
+    ) -> None:
         name = dreamer.preset.flow
         self.dreamer = dreamer
         self.figures = StreamFigures()
+        self._rate = rate
         self._estimate = flow or (None if name == "none" else optical.FLOWS[name]())
         self._frame: Tensor | None = None
         self._residual: Tensor | None = None
+        self._shown: Tensor | None = None
         self._ripeness: Tensor | None = None
 
     @torch.no_grad()
-    def next(self, frame: Tensor) -> Tensor:
-        """The dream of `frame` [1,3,H,W], RGB, 0..1, on the dreamer's device."""
-        frame = frame.to(self.dreamer.device, torch.float32)
-        preset = self.dreamer.preset
+    def next(self, frame: Tensor, *, mask: Tensor | None = None, guides: Sequence[Tensor] | None = None) -> Tensor:
+        """The dream of `frame` [1,3,H,W], RGB, 0..1, on the dreamer's device.
+
+        mask: [1,1,H,W], 0..1, where to dream; elsewhere the frame comes back to the bit.
+        guides: [1,3,h,w] each, this frame's, in place of the preset's files.
+        """
+        dreamer = self.dreamer.at(float(self.figures.frames / self._rate))
+        preset = dreamer.preset
+        frame = frame.to(dreamer.device, torch.float32)
+        mask = None if mask is None else mask.to(dreamer.device, torch.float32)
         motion = self._motion(frame)
-        generator = torch.Generator().manual_seed(self.dreamer.seed * 1_000_003 + self.figures.frames)
+        generator = torch.Generator().manual_seed(dreamer.seed * 1_000_003 + self.figures.frames)
         with torch.enable_grad():
             if motion is None or preset.keep == 0 or self._residual is None or self._ripeness is None:
-                dream = self.dreamer(frame, generator=generator)
+                dream = dreamer(frame, pace=mask, guides=guides, generator=generator)
                 self._ripeness = torch.ones_like(frame[:, :1])
             else:
-                start, pace = self._carried(frame, *motion)
-                dream = self.dreamer(
-                    start, steps=preset.steps, step_size=preset.step_size, pace=pace, generator=generator
+                start, pace = self._carried(preset, frame, *motion)
+                dream = dreamer(
+                    start,
+                    steps=preset.steps,
+                    step_size=preset.step_size,
+                    pace=pace if mask is None else pace * mask,
+                    source=frame,
+                    guides=guides,
+                    generator=generator,
                 )
-        residual = dream - frame
-        self._count(residual, frame, motion)
-        self._frame, self._residual = frame, residual
-        return dream
+        shown = finish(dream, frame, keep_colour=preset.keep_colour, blend=preset.blend, mask=mask)
+        self._count(shown, frame, motion)
+        self._frame, self._residual, self._shown = frame, dream - frame, shown
+        return shown
 
     def _motion(self, frame: Tensor) -> tuple[Tensor, Tensor] | None:
         """Flow and trust from the last frame, or None where a new shot begins."""
@@ -97,10 +117,9 @@ class Stream:
             return None
         return flow, believed
 
-    def _carried(self, frame: Tensor, flow: Tensor, believed: Tensor) -> tuple[Tensor, Tensor]:
+    def _carried(self, preset: Preset, frame: Tensor, flow: Tensor, believed: Tensor) -> tuple[Tensor, Tensor]:
         """Where this frame's dream starts from, and the pace of its steps."""
         assert self._residual is not None and self._ripeness is not None
-        preset = self.dreamer.preset
         residual = preset.keep * believed * optical.warp(self._residual, flow)
         # Without this a still picture drifts: clipping at black and white is not symmetric.
         residual = residual - residual.mean(dim=(-2, -1), keepdim=True)
@@ -110,15 +129,14 @@ class Stream:
         self._ripeness = ripeness + RIPENING * (1.0 - ripeness)
         return (frame + residual).clamp(0, 1), pace
 
-    def _count(self, residual: Tensor, frame: Tensor, motion: tuple[Tensor, Tensor] | None) -> None:
+    def _count(self, shown: Tensor, frame: Tensor, motion: tuple[Tensor, Tensor] | None) -> None:
         figures = self.figures
         figures.frames += 1
-        figures.strength_sum += float(residual.abs().mean())
-        if motion is not None and self._residual is not None and self._frame is not None:
+        figures.strength_sum += float((shown - frame).abs().mean())
+        if motion is not None and self._shown is not None:
             # Every n-th pixel: at 1080p the whole figure would cost a twentieth of the frame.
             every_px = max(1, max(frame.shape[-2:]) // 320)
-            made, before = frame + residual, self._frame + self._residual
-            found = optical.warp_error(made, before, *motion, every_px=every_px)
+            found = optical.warp_error(shown, self._shown, *motion, every_px=every_px)
             if not math.isnan(found):
                 figures.warp_error_sum += found
                 figures.pairs += 1
@@ -127,8 +145,9 @@ class Stream:
 def dream_frames(frames: Iterable[Tensor], dreamer: Dreamer, *, flow: FlowEstimator | None = None) -> Iterator[Tensor]:
     """Dream `frames`, pictures [1,3,H,W] RGB 0..1, one by one and in order; memory stays flat.
 
-    flow: an estimator of backward flow in place of the preset's.
+    flow: an estimator of backward flow in place of the preset's.  Schedules of the preset run at
+    the rate of `frames`, where it has one as a FrameReader does, else at 25 frames a second.
     """
-    stream = Stream(dreamer, flow=flow)
+    stream = Stream(dreamer, flow=flow, rate=getattr(frames, "rate", DEFAULT_RATE))
     for frame in frames:
         yield stream.next(frame)

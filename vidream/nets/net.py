@@ -33,7 +33,8 @@ class Net:
 
     module: takes [B,3,H,W] after `mean` and `std`.  good_layers: the ones worth dreaming, shallow
     to deep.  default_layers: layer -> weight, where a preset names none.  classes and groups: the
-    subjects that its last layer `class_layer` can be asked for.
+    subjects that `class_layer`, by default the last, can be asked for.  batch_norm: "eval", with the
+    learned statistics, or "train", with the picture's own.
     """
 
     def __init__(
@@ -50,18 +51,21 @@ class Net:
         groups: Mapping[str, Sequence[str]] | None = None,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        batch_norm: str = "eval",
     ) -> None:
         self.name = name
         self.good_layers = tuple(good_layers)
         self.default_layers = dict(default_layers or {})
-        self.class_layer = class_layer
         self.classes = tuple(classes)
         self.groups = {group: tuple(names) for group, names in (groups or {}).items()}
         self.device = torch.device(device)
         self.dtype = dtype
         self._module = module.eval().requires_grad_(False)
         self._nodes = _layer_names(self._module)
+        self.class_layer = class_layer or (self._nodes[-1] if classes else "")
+        self._folds = batch_norm == "eval"
         self._cuts: dict[tuple[str, ...], nn.Module] = {}
+        self._described: dict[tuple[str, ...], list[LayerInfo]] = {}
         shape = (1, 3, 1, 1)
         self._mean = torch.tensor(mean, device=self.device).view(shape)
         self._scale = 1.0 / torch.tensor(std, device=self.device).view(shape)
@@ -95,15 +99,10 @@ class Net:
     def describe_layers(self, layers: Iterable[str] | None = None) -> list[LayerInfo]:
         """Channels and stride of `layers` (default: all), read off one forward pass at 256 px."""
         wanted = tuple(layers) if layers is not None else self.layers
-        self.check_layers(wanted)
-        extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in wanted})
-        with torch.no_grad():
-            found = extractor(torch.zeros(1, 3, 256, 256))
-        return [
-            LayerInfo(name, value.shape[1], round(256 / value.shape[-1]) if value.dim() == 4 else 256)
-            for name, value in found.items()
-            if isinstance(value, Tensor) and value.dim() >= 2
-        ]
+        if wanted not in self._described:
+            self.check_layers(wanted)
+            self._described[wanted] = _measured(self._module, wanted)
+        return list(self._described[wanted])
 
     def class_weights(self, subject: Mapping[str, float]) -> dict[int, float]:
         """Class number -> weight, for subjects given by class or group name. Raises NetError.
@@ -127,12 +126,40 @@ class Net:
                 weights[index] = weights.get(index, 0.0) + weight / largest / len(members)
         return weights
 
+    def class_index(self, name: str) -> int:
+        """The number of a class given by its name or number. Raises NetError."""
+        count = len(self.classes)
+        if name.isdigit() and int(name) < count:
+            return int(name)
+        lowered = [known.lower() for known in self.classes]
+        if name.lower() in lowered:
+            return lowered.index(name.lower())
+        if not count:
+            raise NetError(f"{self.name} has no classes; use --set layers=… or another net")
+        raise NetError(
+            f'no class "{name}" in {self.name}; 0 to {count - 1}, or a name; {close_names(name, self.classes)}'
+        )
+
     def _cut(self, layers: tuple[str, ...]) -> nn.Module:
         self.check_layers(layers)
         extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in layers}).eval()
-        fold_batch_norm(extractor)
+        if self._folds:
+            fold_batch_norm(extractor)
+        else:
+            _use_own_statistics(extractor)
         extractor.requires_grad_(False)
         return extractor.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
+
+
+def _measured(module: nn.Module, layers: tuple[str, ...]) -> list[LayerInfo]:
+    extractor = create_feature_extractor(copy.deepcopy(module), {name: name for name in layers})
+    with torch.no_grad():
+        found = extractor(torch.zeros(1, 3, 256, 256))
+    return [
+        LayerInfo(name, value.shape[1], round(256 / value.shape[-1]) if value.dim() == 4 else 256)
+        for name, value in found.items()
+        if isinstance(value, Tensor) and value.dim() >= 2
+    ]
 
 
 def fold_batch_norm(graph: fx.GraphModule) -> None:
@@ -149,6 +176,14 @@ def fold_batch_norm(graph: fx.GraphModule) -> None:
             node.replace_all_uses_with(before)
             graph.graph.erase_node(node)
     graph.recompile()
+
+
+def _use_own_statistics(graph: nn.Module) -> None:
+    """Let batch norm take mean and deviation from the picture itself, and forget them again."""
+    for module in graph.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.train()
+            module.momentum = 0.0
 
 
 def _layer_names(module: nn.Module) -> tuple[str, ...]:

@@ -45,8 +45,9 @@ def load_net(
     weights: Path | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    batch_norm: str = "eval",
 ) -> Net:
-    """The network `name`, frozen, on `device`, computing in `dtype`.
+    """The network `name`, frozen, on `device`, computing in `dtype`. batch_norm: as in `Net`.
 
     weights: a file to take in place of the network's own (.safetensors, or a .pth state dict;
     never one that can run code).  Raises NetError for an unknown name, a file that does not fit,
@@ -59,7 +60,7 @@ def load_net(
         return Net(
             embedded, name=name, mean=dreamnet.MEAN, std=dreamnet.STD, good_layers=dreamnet.GOOD_LAYERS,
             default_layers={"s3b": 1.0}, class_layer="head", classes=classes, groups=groups,
-            device=device, dtype=dtype,
+            device=device, dtype=dtype, batch_norm=batch_norm,
         )  # fmt: skip
     if name == "inception5h":
         if weights is None:
@@ -71,7 +72,7 @@ def load_net(
     module = _untrained(name)
     state = read_state(weights) if weights else _download(name)
     _fill(module, state, name, weights)
-    return _as_net(name, module, device, dtype)
+    return _as_net(name, module, device, dtype, batch_norm)
 
 
 def describe_net(name: str) -> Net:
@@ -116,14 +117,18 @@ def _as_inception5h(module: nn.Module, device: torch.device | str, dtype: torch.
     )  # fmt: skip
 
 
-def _as_net(name: str, module: nn.Module, device: torch.device | str, dtype: torch.dtype) -> Net:
-    recipe = _published(name).transforms()
+def _as_net(
+    name: str, module: nn.Module, device: torch.device | str, dtype: torch.dtype, batch_norm: str = "eval"
+) -> Net:
+    published = _published(name)
+    recipe = published.transforms()
     # The Inceptions' weights expect -1..1: torchvision's transform_input, done here in one step.
     mean, std = ((0.5,) * 3, (0.5,) * 3) if name in INCEPTIONS else (recipe.mean, recipe.std)
     good, default = GOOD_LAYERS.get(name, ((), ""))
     return Net(
         module, name=name, mean=mean, std=std, good_layers=good,
-        default_layers={default: 1.0} if default else {}, device=device, dtype=dtype,
+        default_layers={default: 1.0} if default else {}, classes=published.meta["categories"],
+        device=device, dtype=dtype, batch_norm=batch_norm,
     )  # fmt: skip
 
 

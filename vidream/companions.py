@@ -1,0 +1,46 @@
+"""companions: pictures and videos that go along with a film frame by frame: its mask, its guides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidream.frames import FrameReader
+
+__all__ = ["companion", "guide_frames", "mask_frames"]
+
+
+def companion(path: str | Path, *, rate: Fraction, start_seconds: float = 0.0) -> Iterator[Tensor]:
+    """The frames [1,3,h,w] of `path` at `rate`, without end: the last one is held. Raises SourceError.
+
+    start_seconds: where in a video or GIF to begin; a picture has no time.
+    """
+    with FrameReader(path) as probe:
+        moving = probe.kind in ("video", "gif")
+    with FrameReader(path, fps=rate if moving else None, start_seconds=start_seconds if moving else 0.0) as reader:
+        last = None
+        for last in reader:
+            yield last
+            if not moving:
+                break
+    while last is not None:
+        yield last
+
+
+def mask_frames(path: str | Path, *, like: FrameReader) -> Iterator[Tensor]:
+    """Where to dream, [1,1,H,W], 0..1: the brightness of a picture or video, at the size and span of `like`."""
+    for picture in companion(path, rate=like.rate, start_seconds=like.start_seconds):
+        mask = picture.mean(1, keepdim=True)
+        mask = F.interpolate(mask, (like.height, like.width), mode="bilinear", antialias=True)
+        # Compressed black is seldom quite black; it must be, for the frame to come back to the bit.
+        yield torch.where(mask < 0.02, torch.zeros_like(mask), mask.clamp(max=1))
+
+
+def guide_frames(paths: Sequence[str], *, rate: Fraction) -> Iterator[list[Tensor]]:
+    """The guides of each frame, [1,3,h,w] each; videos run along with the film from their beginning."""
+    return map(list, zip(*(companion(path, rate=rate) for path in paths), strict=False))
