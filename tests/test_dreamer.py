@@ -201,5 +201,5 @@ def test_batch_norm_in_train_mode_uses_the_pictures_own_statistics(tiny_net):
 def test_wishes_that_cannot_be_are_clear_errors(tiny_net):
     with pytest.raises(PresetError, match="--set guide=FILE"):
         Dreamer(PRESET.replace(style=1.0), net=tiny_net)
-    with pytest.raises(SourceError, match="absent.png"):
+    with pytest.raises(SourceError, match=r"absent\.png"):
         Dreamer(PRESET.replace(guide=("absent.png",)), net=tiny_net)(textured(32, 32))

@@ -48,6 +48,8 @@ def test_a_net_asks_for_no_gradient_of_its_own(tiny_net):
 def test_layers_are_described_with_channels_and_stride(tiny_net):
     described = {info.name: (info.channels, info.stride) for info in tiny_net.describe_layers()}
     assert described["block1"] == (8, 1) and described["block2"] == (12, 2) and described["block3"] == (7, 4)
+    sizes = {info.name: (info.size_at_224, info.view_px) for info in tiny_net.describe_layers()}
+    assert sizes["block1"] == ((224, 224), 3) and sizes["block3"] == ((56, 56), 9)
     assert tiny_net.layers[:2] == ("block2", "block3")
 
 
@@ -142,3 +144,17 @@ def test_layers_of_a_net_can_be_listed_without_its_weights():
     net = describe_net("googlenet")
     info = {layer.name: layer for layer in net.describe_layers(["inception4c", "conv2"])}
     assert (info["inception4c"].channels, info["inception4c"].stride) == (512, 16)
+    assert info["inception4c"].size_at_224 == (14, 14)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv3", "inception3a"])
+def test_the_view_of_a_layer_is_what_its_gradient_reaches(layer):
+    net = describe_net("googlenet")
+    (info,) = net.describe_layers([layer])
+    picture = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    found = net.features(picture, [layer])[layer]
+    middle = found.shape[-1] // 2
+    found[0, :, middle, middle].square().sum().backward()
+    rows = picture.grad.abs().sum(dim=(0, 1, 3)).nonzero()
+    reached = int(rows.max() - rows.min()) + 1
+    assert info.view_px is not None and info.view_px - 8 <= reached <= info.view_px

@@ -6,13 +6,15 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidream import __version__
-from vidream.errors import VidreamError
+from vidream.errors import SourceError, VidreamError
 from vidream.preset import DEFAULT_NAME, Preset, preset_names
 
 if TYPE_CHECKING:
@@ -20,10 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+LARGEST_NOISE_PX = 16384
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 done, 1 failed; a usage error exits with 2."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if getattr(arguments, "noise", False) is None and arguments.source is None:
+        parser.error("dream needs IN, or --noise WxH")
+    if getattr(arguments, "noise", None) and arguments.target:
+        parser.error("dream takes --noise in place of IN: give OUT alone")
     # A polite kill ends a render like Ctrl-C does: the frames made so far are kept.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -51,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         "dream", parents=[debug], help="dream a video, GIF, picture or numbered pictures",
         description="Dream IN into OUT. Without OUT, clip.mp4 becomes clip-dream.mp4 beside it.",
     )  # fmt: skip
-    dream.add_argument("source", metavar="IN", help="video, GIF, picture, or numbered pictures: 'shots/%%04d.png'")
+    dream.add_argument(
+        "source", metavar="IN", nargs="?", help="video, GIF, picture, or numbered pictures: 'shots/%%04d.png'"
+    )
     dream.add_argument("target", metavar="OUT", nargs="?", help=".mp4 .mov .mkv .gif, 'shots/%%04d.png', or a picture")
     _add_look(dream)
     _add_span(dream)
@@ -85,6 +96,7 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
 
 def _add_span(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what is dreamed")
+    group.add_argument("--noise", type=_picture_size, metavar="WxH", help="in place of IN: begin from grey noise")
     group.add_argument("--size", type=int, metavar="N", help="longer side in px (default: as the source)")
     group.add_argument("--start", type=_seconds, default=0.0, metavar="S", help="begin here: seconds, or 1:30")
     group.add_argument("--duration", type=_seconds, metavar="S", help="this long; a still picture is held for it")
@@ -107,6 +119,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument("--no-audio", action="store_true", help="leave the sound out")
     group.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
+    group.add_argument("--record-steps", metavar="FILE", help="also a GIF or film of the first dream as it grows")
     group.add_argument("--preview", action="store_true", help="show the frames as they are made")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
@@ -117,6 +130,11 @@ def _seconds(text: str) -> float:
     for part in text.split(":"):
         total = total * 60 + float(part)
     return total
+
+
+def _picture_size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    return int(width), int(height)
 
 
 def _rate(text: str) -> Fraction:
@@ -151,10 +169,13 @@ def _dream(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
         )
 
-    with Screen(quiet=arguments.quiet, preview=arguments.preview, preset_name=str(arguments.preset)) as screen:
+    with (
+        Screen(quiet=arguments.quiet, preview=arguments.preview, preset_name=str(arguments.preset)) as screen,
+        _source_and_target(arguments) as (source, target),
+    ):
         made = dream(
-            arguments.source,
-            arguments.target,
+            source,
+            target,
             preset=preset,
             size=arguments.size,
             fps=arguments.fps,
@@ -163,6 +184,7 @@ def _dream(arguments: argparse.Namespace) -> int:
             audio=not arguments.no_audio,
             overwrite=arguments.overwrite,
             mask=arguments.mask,
+            record_steps=arguments.record_steps,
             progress=screen,
             make_dreamer=make_dreamer,
         )
@@ -170,6 +192,25 @@ def _dream(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         print(made.path)
     return 0 if made.finished else 1
+
+
+@contextmanager
+def _source_and_target(arguments: argparse.Namespace) -> Iterator[tuple[str, str | None]]:
+    """IN and OUT; with --noise, IN is a picture of noise that lives for as long as it is needed."""
+    if not arguments.noise:
+        yield arguments.source, arguments.target
+        return
+    from vidream.files import noise
+    from vidream.frames import write_picture
+
+    width, height = arguments.noise
+    if not 16 <= min(width, height) <= max(width, height) <= LARGEST_NOISE_PX:
+        raise SourceError(f"--noise {width}x{height}: give sides of 16 to {LARGEST_NOISE_PX} px, such as 512x512")
+    with tempfile.TemporaryDirectory(prefix="vidream-") as folder:
+        picture = Path(folder, "noise.png")
+        write_picture(picture, noise(width, height, seed=arguments.seed))
+        film = arguments.duration is not None
+        yield str(picture), arguments.source or ("noise-dream.mp4" if film else "noise-dream.png")
 
 
 def _presets(arguments: argparse.Namespace) -> None:

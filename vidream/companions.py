@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -34,13 +35,21 @@ def companion(path: str | Path, *, rate: Fraction, start_seconds: float = 0.0) -
 
 def mask_frames(path: str | Path, *, like: FrameReader) -> Iterator[Tensor]:
     """Where to dream, [1,1,H,W], 0..1: the brightness of a picture or video, at the size and span of `like`."""
-    for picture in companion(path, rate=like.rate, start_seconds=like.start_seconds):
+
+    def as_mask(picture: Tensor) -> Tensor:
         mask = picture.mean(1, keepdim=True)
         mask = F.interpolate(mask, (like.height, like.width), mode="bilinear", antialias=True)
         # Compressed black is seldom quite black; it must be, for the frame to come back to the bit.
-        yield torch.where(mask < 0.02, torch.zeros_like(mask), mask.clamp(max=1))
+        return torch.where(mask < 0.02, torch.zeros_like(mask), mask.clamp(max=1))
+
+    return map(as_mask, _begun(companion(path, rate=like.rate, start_seconds=like.start_seconds)))
 
 
 def guide_frames(paths: Sequence[str], *, rate: Fraction) -> Iterator[list[Tensor]]:
     """The guides of each frame, [1,3,h,w] each; videos run along with the film from their beginning."""
-    return map(list, zip(*(companion(path, rate=rate) for path in paths), strict=False))
+    return map(list, zip(*(_begun(companion(path, rate=rate)) for path in paths), strict=False))
+
+
+def _begun(frames: Iterator[Tensor]) -> Iterator[Tensor]:
+    """`frames` with the first one read: what cannot be opened is told now, not at the first frame."""
+    return chain([next(frames)], frames)

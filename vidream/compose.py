@@ -15,7 +15,7 @@ def objective_of(preset: Preset, net: Net) -> Objective:
 
     Subjects, a class and layers add up, each with its weight; subjects weigh as their largest
     weight says.  A guide takes the place of the layers' own growth, or with `style` lends its
-    style; `content` and `tv` hold the dream back.
+    style, or with `guide_share` mixes with it; `content` and `tv` hold the dream back.
     Raises NetError for what the net does not have, PresetError for wishes that do not go together.
     """
     parts: list[Objective] = []
@@ -48,7 +48,10 @@ def _layer_parts(preset: Preset, net: Net) -> list[Objective]:
     if preset.style:
         return parts + [preset.style * weight * style(name) for name, weight in layers.items()]
     if preset.guide:
-        return parts + [weight * guide(name) for name, weight in layers.items()]
+        # x * x is what a layer gives for growing, x * y for following: halved, both pull alike.
+        share = preset.guide_share
+        mixed = {name: share * guide(name) + (0.5 * (1 - share)) * layer(name) for name in layers}
+        return parts + [weight * mixed[name] for name, weight in layers.items()]
     if not preset.layers and (preset.subject or preset.class_id):
         return parts
     if not preset.channels:

@@ -96,13 +96,15 @@ class Dreamer:
         source: Tensor | None = None,
         guides: Sequence[Tensor] | None = None,
         generator: torch.Generator | None = None,
+        watch: Callable[[Tensor], None] | None = None,
     ) -> Tensor:
         """Dream `picture` [B,3,H,W], RGB, 0..1, and return the same shape on the dreamer's device.
 
         steps, step_size: in place of the preset's `first_steps` and `first_step_size`.
         pace: [B,1,H,W], multiplies the step at every pixel.  source: [B,3,H,W], what `content`
         stays with, by default the picture.  guides: [1,3,h,w] each, in place of the preset's files.
-        generator: draws the jitter.
+        generator: draws the jitter.  watch: called with the picture after every step, at its octave's
+        size, smallest first.
         """
         steps = self.preset.first_steps if steps is None else steps
         step_size = self.preset.first_step_size if step_size is None else step_size
@@ -121,6 +123,8 @@ class Dreamer:
             score, aligned = self._scorer(size, guides), [_resized(source, size)] if self._needs("source/") else []
             for _ in range(count):
                 dream = self._step(score, dream, aligned, local_size, generator)
+                if watch:
+                    watch(dream)
             detail = dream - base
         if dream.shape != picture.shape and detail is not None:
             dream = (picture + _resized(detail, tuple(picture.shape[-2:]))).clamp(0, 1)

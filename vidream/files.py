@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vidream.companions import guide_frames, mask_frames
@@ -17,7 +20,10 @@ from vidream.frames import FrameReader, FrameWriter, default_target
 from vidream.preset import Preset
 from vidream.stream import Stream
 
-__all__ = ["Made", "Progress", "dream"]
+__all__ = ["Made", "Progress", "dream", "noise"]
+
+# Steps a second in a film of the growing dream: slow enough to see each.
+STEPS_RATE = Fraction(12)
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ def dream(
     audio: bool = True,
     overwrite: bool = False,
     mask: str | PathLike[str] | None = None,
+    record_steps: str | PathLike[str] | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -69,8 +76,9 @@ def dream(
 
     target: by default beside the source, `walk.mp4` -> `walk-dream.mp4`.  preset: a name, a TOML
     file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
-    side in px.  mask: a picture or video, bright where to dream.  On KeyboardInterrupt the file is
-    finished with the frames made so far, and what was made comes back with `finished=False`.
+    side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
+    to write as well, of the first frame's dream as it grows, a frame a step.  On KeyboardInterrupt
+    the file is finished with the frames made so far, and what was made says `finished=False`.
     Raises SourceError, TargetError, PresetError, NetError, DeviceError; nothing half made is left.
     """
     if dreamer is None and not isinstance(preset, Preset):
@@ -83,13 +91,20 @@ def dream(
         path = Path(target) if target is not None else default_target(reader.source, kind)
         # The writer first: a target that cannot be written is told before the net is loaded.
         writer = FrameWriter(path, like=reader, audio=audio, overwrite=overwrite)
-        with writer:
+        steps = FrameWriter(record_steps, rate=STEPS_RATE, overwrite=overwrite) if record_steps else None
+        with writer, steps or nullcontext():
             if dreamer is None:
                 assert isinstance(preset, Preset)
                 dreamer = make_dreamer(preset)
-            film = _Film(reader, writer, dreamer, progress or Progress(), mask)
+            film = _Film(reader, writer, dreamer, progress or Progress(), mask, steps)
             film.make()
     return film.made()
+
+
+def noise(width: int, height: int, *, seed: int = 0) -> Tensor:
+    """A grey picture [1,3,H,W] with faint noise, 0.4 to 0.5: nothing, for a dream to begin from."""
+    generator = torch.Generator().manual_seed(seed)
+    return 0.4 + 0.1 * torch.rand(1, 3, height, width, generator=generator)
 
 
 class _Film:
@@ -102,6 +117,7 @@ class _Film:
         dreamer: Dreamer,
         progress: Progress,
         mask: str | PathLike[str] | None,
+        steps: FrameWriter | None,
     ) -> None:
         self._reader, self._writer, self._progress = reader, writer, progress
         self._dreamer = dreamer
@@ -109,6 +125,7 @@ class _Film:
         guide = dreamer.preset.guide
         self._masks = mask_frames(Path(mask), like=reader) if mask is not None else None
         self._guides = guide_frames(guide, rate=reader.rate) if guide else None
+        self._steps = steps
         self._begun = time.monotonic()
         self._finished = True
 
@@ -118,13 +135,19 @@ class _Film:
             for frame in self._reader:
                 mask = next(self._masks) if self._masks else None
                 guides = next(self._guides) if self._guides else None
-                picture = self._stream.next(frame, mask=mask, guides=guides)
+                watch = self._record_step if self._steps and not self._writer.frames_written else None
+                picture = self._stream.next(frame, mask=mask, guides=guides, watch=watch)
                 self._writer.write(picture)
                 self._progress.frame(picture, self._stream.figures.frames)
         except KeyboardInterrupt:
             if not self._writer.frames_written:
                 raise
             self._finished = False
+
+    def _record_step(self, picture: Tensor) -> None:
+        assert self._steps is not None
+        size = (self._reader.height, self._reader.width)
+        self._steps.write(F.interpolate(picture, size, mode="bicubic", align_corners=False).clamp(0, 1).cpu())
 
     def made(self) -> Made:
         figures = self._stream.figures

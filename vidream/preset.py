@@ -61,6 +61,7 @@ class Preset:
     guide: tuple[str, ...] = field(
         default=(), metadata={"says": "pictures or a video whose features the dream takes on"}
     )
+    guide_share: float = _number(1.0, 0.0, 1.0, "of the guide against the layers' own growth, where both are wished")
     style: float = _number(0.0, 0.0, 1e6, "weight of the guide's style (Gram matrices of the layers)")
     content: float = _number(0.0, 0.0, 1e6, "weight of staying with the frame's own features")
     tv: float = _number(0.0, 0.0, 1e6, "weight of smoothness (total variation)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -135,12 +136,18 @@ def show_layers(net_name: str, json_path: Path | None) -> None:
     """Print the layers of a network, the ones worth dreaming first."""
     net = describe_net(net_name)
     rows: list[dict[str, Any]] = [
-        {"name": info.name, "channels": info.channels, "stride": info.stride, "good": info.name in net.good_layers}
-        for info in net.describe_layers()
+        {**asdict(info), "good": info.name in net.good_layers} for info in net.describe_layers()
     ]
-    table = Table("layer", "channels", "stride", "", box=None)
+    table = Table("layer", "channels", "stride", "at 224", "sees", "", box=None)
     for row in rows:
-        table.add_row(row["name"], str(row["channels"]), str(row["stride"]), "good to dream" if row["good"] else "")
+        table.add_row(
+            row["name"],
+            str(row["channels"]),
+            str(row["stride"]),
+            "{}x{}".format(*row["size_at_224"]),
+            f"{row['view_px']} px" if row["view_px"] else "all",
+            "good to dream" if row["good"] else "",
+        )
     Console().print(table)
     if net.groups:
         Console().print("subjects: " + ", ".join(net.groups) + "; " + ", ".join(net.classes), style="dim")

@@ -68,11 +68,19 @@ class Stream:
         self._ripeness: Tensor | None = None
 
     @torch.no_grad()
-    def next(self, frame: Tensor, *, mask: Tensor | None = None, guides: Sequence[Tensor] | None = None) -> Tensor:
+    def next(
+        self,
+        frame: Tensor,
+        *,
+        mask: Tensor | None = None,
+        guides: Sequence[Tensor] | None = None,
+        watch: Callable[[Tensor], None] | None = None,
+    ) -> Tensor:
         """The dream of `frame` [1,3,H,W], RGB, 0..1, on the dreamer's device.
 
         mask: [1,1,H,W], 0..1, where to dream; elsewhere the frame comes back to the bit.
         guides: [1,3,h,w] each, this frame's, in place of the preset's files.
+        watch: as in `Dreamer`, where this frame is the first of a shot.
         """
         dreamer = self.dreamer.at(float(self.figures.frames / self._rate))
         preset = dreamer.preset
@@ -82,7 +90,7 @@ class Stream:
         generator = torch.Generator().manual_seed(dreamer.seed * 1_000_003 + self.figures.frames)
         with torch.enable_grad():
             if motion is None or preset.keep == 0 or self._residual is None or self._ripeness is None:
-                dream = dreamer(frame, pace=mask, guides=guides, generator=generator)
+                dream = dreamer(frame, pace=mask, guides=guides, generator=generator, watch=watch)
                 self._ripeness = torch.ones_like(frame[:, :1])
             else:
                 start, pace = self._carried(preset, frame, *motion)

@@ -1,6 +1,7 @@
 """Networks to dream with: `Net` wraps one, `load_net` finds it by name."""
 
-from vidream.nets.net import LayerInfo, Net
+from vidream.nets.layers import LayerInfo
+from vidream.nets.net import Net
 from vidream.nets.zoo import describe_net, load_net, net_names, weights_state
 
 __all__ = ["LayerInfo", "Net", "describe_net", "load_net", "net_names", "weights_state"]

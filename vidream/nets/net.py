@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
@@ -12,17 +11,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from vidream.errors import NetError, close_names
+from vidream.nets.layers import LayerInfo, measure_layers
 
-__all__ = ["LayerInfo", "Net"]
-
-
-@dataclass(frozen=True)
-class LayerInfo:
-    """What a layer gives: its name, channel count and stride in pixels (1 = full size)."""
-
-    name: str
-    channels: int
-    stride: int
+__all__ = ["Net"]
 
 
 class Net:
@@ -97,11 +88,11 @@ class Net:
                 )
 
     def describe_layers(self, layers: Iterable[str] | None = None) -> list[LayerInfo]:
-        """Channels and stride of `layers` (default: all), read off one forward pass at 256 px."""
+        """What each of `layers` (default: all) gives; see `LayerInfo`. Raises NetError."""
         wanted = tuple(layers) if layers is not None else self.layers
         if wanted not in self._described:
             self.check_layers(wanted)
-            self._described[wanted] = _measured(self._module, wanted)
+            self._described[wanted] = measure_layers(self._module, wanted)
         return list(self._described[wanted])
 
     def class_weights(self, subject: Mapping[str, float]) -> dict[int, float]:
@@ -149,17 +140,6 @@ class Net:
             _use_own_statistics(extractor)
         extractor.requires_grad_(False)
         return extractor.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
-
-
-def _measured(module: nn.Module, layers: tuple[str, ...]) -> list[LayerInfo]:
-    extractor = create_feature_extractor(copy.deepcopy(module), {name: name for name in layers})
-    with torch.no_grad():
-        found = extractor(torch.zeros(1, 3, 256, 256))
-    return [
-        LayerInfo(name, value.shape[1], round(256 / value.shape[-1]) if value.dim() == 4 else 256)
-        for name, value in found.items()
-        if isinstance(value, Tensor) and value.dim() >= 2
-    ]
 
 
 def fold_batch_norm(graph: fx.GraphModule) -> None:

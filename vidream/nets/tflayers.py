@@ -64,12 +64,12 @@ def convolution(weight: Tensor, bias: Tensor, *, stride: int = 1, same: bool = T
 
 def max_pool(stride: int) -> nn.Module:
     """Windows of 3x3, stride 1 or 2, padding "SAME" that is never the maximum."""
-    return nn.MaxPool2d(3, 1, 1) if stride == 1 else _hooked(_max_pool_by_two)
+    return nn.MaxPool2d(3, 1, 1) if stride == 1 else _hooked(_max_pool_by_two, window=3, stride=2)
 
 
 def average_pool(window: int, stride: int) -> nn.Module:
     """Padding "VALID"; a map smaller than the window is averaged whole, so that small pictures dream too."""
-    return _hooked(partial(_average_pool, window=window, stride=stride))
+    return _hooked(partial(_average_pool, window=window, stride=stride), window=window, stride=stride)
 
 
 def concat() -> nn.Module:
@@ -90,9 +90,11 @@ def local_norm(norm: LocalNorm, channels: int) -> nn.Module:
     return module
 
 
-def _hooked(hook: Callable[..., Tensor]) -> nn.Module:
+def _hooked(hook: Callable[..., Tensor], *, window: int = 1, stride: int = 1) -> nn.Module:
     module = nn.Identity()
     module.register_forward_pre_hook(hook)
+    # As torch's own pools say it, for whoever asks how much of the picture a layer sees.
+    module.kernel_size, module.stride = window, stride  # type: ignore[assignment]
     return module
 
 

@@ -27,6 +27,12 @@ GOOD_LAYERS: dict[str, tuple[tuple[str, ...], str]] = {
     "vgg16": (("features.15", "features.22", "features.25", "features.27", "features.29"), "features.22"),
     "vgg19": (("features.17", "features.26", "features.29", "features.31", "features.35"), "features.26"),
     "inception_v3": (("Mixed_5b", "Mixed_5d", "Mixed_6a", "Mixed_6c", "Mixed_6e", "Mixed_7a"), "Mixed_5d"),
+    "alexnet": (("features.4", "features.7", "features.9", "features.11"), "features.9"),
+    "squeezenet1_1": (("features.4", "features.7", "features.9", "features.10", "features.12"), "features.10"),
+    "densenet121": (("features.denseblock2", "features.denseblock3", "features.denseblock4"), "features.denseblock3"),
+    "mobilenet_v3_large": (("features.6", "features.10", "features.12", "features.15"), "features.12"),
+    "efficientnet_b0": (("features.3", "features.4", "features.5", "features.6"), "features.5"),
+    "convnext_tiny": (("features.1", "features.3", "features.5", "features.7"), "features.5"),
 }  # fmt: skip
 
 INCEPTIONS = ("googlenet", "inception_v3")
