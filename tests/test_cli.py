@@ -184,3 +184,10 @@ def test_nets_layers_and_doctor_speak_to_people_and_to_scripts(tmp_path, capsys)
 def test_layers_of_any_net_can_be_listed_without_a_download(capsys):
     assert main(["layers", "--net", "googlenet"]) == 0
     assert "inception4c" in capsys.readouterr().out
+
+
+def test_the_convolutions_of_inception5h_are_listed_as_the_write_ups_print_them(capsys):
+    assert main(["layers", "--net", "inception5h"]) == 0
+    said = capsys.readouterr().out
+    assert "59 convolutions" in said
+    assert "mixed4d_3x3_bottleneck_pre_relu/conv  (?, ?, ?, 144)" in said

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,3 +173,19 @@ def test_the_python_example_of_the_readme_works(clip, tmp_path, tiny_net):
             out.write(picture)
     with FrameReader(tmp_path / "out.mp4") as back:
         assert (back.width, len(list(back))) == (64, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads resident memory as Linux gives it")
+def test_memory_does_not_grow_over_2000_frames(tmp_path):
+    wide = (textured(110, 2200)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    clip = make_clip(tmp_path / "long.mp4", 2000, draw=lambda index: wide[10:100, index : index + 160])
+    pages = {}
+
+    class Watch(files.Progress):
+        def frame(self, picture, frames):
+            if frames in (200, 2000):
+                pages[frames] = int(Path("/proc/self/statm").read_text().split()[1])
+
+    assert files.dream(clip, progress=Watch()).frames == 2000
+    assert pages[2000] < 1.05 * pages[200]

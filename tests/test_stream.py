@@ -165,3 +165,18 @@ def test_layers_cross_fade_over_the_film(tiny_net):
     for seconds, name in ((0.0, "block2"), (1.0, "block3")):
         alone = dreamer(tiny_net, octaves=1, layers={name: 1.0})(frame)
         assert torch.allclose(moving.at(seconds)(frame), alone, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_the_default_look_holds_a_still_picture_for_1000_frames(device):
+    frame = textured(126, 224).to(device)
+    stream, brightness, strength, grain = Stream(Dreamer(device=device)), [], [], []
+    for _ in range(1000):
+        dream = stream.next(frame)
+        brightness.append(float(dream.mean()))
+        strength.append(float((dream - frame).abs().mean()))
+        grain.append(float((dream[..., 1:] - dream[..., :-1]).abs().mean()))
+    assert max(brightness) - min(brightness) < 0.02 * float(frame.mean())
+    assert sum(strength[250:300]) == pytest.approx(sum(strength[50:100]), rel=0.2)
+    assert sum(strength[-50:]) == pytest.approx(sum(strength[250:300]), rel=0.1)
+    assert sum(grain[-50:]) == pytest.approx(sum(grain[250:300]), rel=0.1)

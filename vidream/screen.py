@@ -18,7 +18,7 @@ from vidream import files
 from vidream.dreamer import Dreamer
 from vidream.errors import TargetError
 from vidream.frames import FrameReader, Preview
-from vidream.nets import describe_net, net_names, weights_state
+from vidream.nets import describe_net, graph_convolutions, net_names, weights_state
 
 # Where --preview shows the newest frame on a machine without a screen.
 PREVIEW_FILE = "vidream-preview.jpg"
@@ -149,6 +149,10 @@ def show_layers(net_name: str, json_path: Path | None) -> None:
             "good to dream" if row["good"] else "",
         )
     Console().print(table)
+    convolutions = graph_convolutions(net_name)
+    if convolutions:
+        Console(highlight=False).print(f"\n{len(convolutions)} convolutions of the graph:")
+        Console(highlight=False).print("\n".join(convolutions), soft_wrap=True)
     if net.groups:
         Console().print("subjects: " + ", ".join(net.groups) + "; " + ", ".join(net.classes), style="dim")
     if json_path:

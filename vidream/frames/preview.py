@@ -49,6 +49,8 @@ class Preview:
         if self._path.suffix.lower() not in _SUFFIXES:
             raise TargetError(f'a preview cannot be written as "{self._path.name}"; give it {", ".join(_SUFFIXES)}')
         self._title = title
+        # OpenCV's Qt complains of fonts it does not need, over the progress bar.
+        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
         self._has_window = _window_works()
         self._is_open = False
         self._last_seconds = float("-inf")
@@ -78,7 +80,7 @@ class Preview:
             if self._is_open and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
                 return
             if not self._is_open:
-                cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+                cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
                 cv2.resizeWindow(self._title, picture.shape[3], picture.shape[2])
             cv2.imshow(self._title, to_array(picture)[:, :, ::-1])
             cv2.waitKey(1)

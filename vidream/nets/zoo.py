@@ -14,7 +14,7 @@ from vidream.nets import dreamnet, inception5h
 from vidream.nets.net import Net
 from vidream.nets.state import read_state
 
-__all__ = ["describe_net", "load_net", "net_names", "weights_state"]
+__all__ = ["describe_net", "graph_convolutions", "load_net", "net_names", "weights_state"]
 
 # Where dreams are best, shallow to deep, and the one to take when a preset names none.
 GOOD_LAYERS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -89,6 +89,14 @@ def describe_net(name: str) -> Net:
         return _as_inception5h(inception5h.untrained_inception5h(), "cpu", torch.float32)
     _check_name(name)
     return _as_net(name, _untrained(name), "cpu", torch.float32)
+
+
+def graph_convolutions(name: str) -> list[str]:
+    """The convolutions of a network that came as a graph, with their shapes as TensorFlow prints them; else none."""
+    if name != "inception5h":
+        return []
+    shapes = inception5h.conv_shapes(inception5h.untrained_inception5h())
+    return [f"{shape.name}  {shape.shape}" for shape in shapes]
 
 
 def weights_state(name: str) -> str:
