@@ -233,3 +233,14 @@ def test_alpha_of_a_video_is_composed_over_black_and_kept(tmp_path: Path) -> Non
         assert reader.alpha[0, 0, 5, 50] == pytest.approx(0.2, abs=0.01)
         assert picture[0, :, 5, 5].tolist() == pytest.approx([200 / 255, 100 / 255, 50 / 255], abs=0.01)
         assert picture[0, :, 5, 50].tolist() == pytest.approx([40 / 255, 20 / 255, 10 / 255], abs=0.01)
+
+
+def test_a_stray_gap_in_a_short_clip_does_not_change_its_rate(tmp_path):
+    # One frame comes two frames late and all after it keep their distance, as AVI writers leave it.
+    late = ("-vf", "setpts='if(lt(N,1),0,(N+2)/20)/TB'", "-fps_mode", "vfr")
+    clip = make_clip(tmp_path / "late.mkv", 20, *late, rate=20)
+    with FrameReader(clip) as reader:
+        assert reader.rate == 20
+        shown = [index_of(picture) for picture in reader]
+    # The hole is filled by repeating one side of it or the other; everything after is in time.
+    assert len(shown) == 22 and shown[4:] == list(range(2, 20))

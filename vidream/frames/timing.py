@@ -14,6 +14,8 @@ __all__ = ["Timing", "find_timing", "nearest_standard_rate"]
 _LOOSE_SHARE = 0.45
 # A clip whose frames nearly all keep one distance has that rate; the few holes are filled by repeating.
 _NOMINAL_SHARE = 0.95
+# ... and in a short one a stray gap or two, as AVI writers leave after the first frame, is no other rate.
+_STRAY_GAPS = 2
 _HIGHEST_AVERAGE = 240
 
 
@@ -74,7 +76,8 @@ def find_timing(
     if constant is not None:
         return Timing(constant, True, Fraction(len(ticks)) / constant)
     duration = (int(shown[-1] - shown[0]) + (last_ticks if last_ticks > 0 else usual)) * time_base
-    mostly_usual = counts.max() >= _NOMINAL_SHARE * len(gaps)
+    odd_gaps = len(gaps) - int(counts.max())
+    mostly_usual = odd_gaps <= max((1 - _NOMINAL_SHARE) * len(gaps), _STRAY_GAPS if len(gaps) >= 10 else 0)
     rate = 1 / (usual * time_base) if gif or mostly_usual else len(ticks) / duration
     rate = min(max(rate.limit_denominator(1001), Fraction(1, 100)), Fraction(_HIGHEST_AVERAGE))
     return Timing(nearest_standard_rate(rate, 0.01) or rate, False, duration)
