@@ -30,11 +30,15 @@ _HOMES = {
     "TargetError": "errors",
     "VidreamError": "errors",
     "channel": "objective",
+    "content": "objective",
     "dream": "files",
     "dream_frames": "stream",
+    "guide": "objective",
     "layer": "objective",
     "load_net": "nets",
+    "style": "objective",
     "subject": "objective",
+    "total_variation": "objective",
 }
 __all__ = sorted(_HOMES)
 
@@ -55,8 +59,12 @@ if TYPE_CHECKING:
     from vidream.nets import load_net as load_net
     from vidream.objective import Objective as Objective
     from vidream.objective import channel as channel
+    from vidream.objective import content as content
+    from vidream.objective import guide as guide
     from vidream.objective import layer as layer
+    from vidream.objective import style as style
     from vidream.objective import subject as subject
+    from vidream.objective import total_variation as total_variation
     from vidream.preset import Preset as Preset
     from vidream.stream import Stream as Stream
     from vidream.stream import dream_frames as dream_frames
