@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from conftest import textured
 from frames_helpers import make_clip
 
@@ -191,3 +192,13 @@ def test_the_convolutions_of_inception5h_are_listed_as_the_write_ups_print_them(
     said = capsys.readouterr().out
     assert "59 convolutions" in said
     assert "mixed4d_3x3_bottleneck_pre_relu/conv  (?, ?, ?, 144)" in said
+
+
+def test_running_out_of_memory_is_one_clear_line_and_leaves_nothing(clip, tmp_path, capsys, monkeypatch):
+    def greedy(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 80.00 GiB")
+
+    monkeypatch.setattr("vidream.dreamer.Dreamer._step", greedy)
+    assert main(["dream", "walk.mp4", *QUICK]) == 1
+    assert "--tile 512" in capsys.readouterr().err
+    assert files_here(tmp_path) == ["walk.mp4"]

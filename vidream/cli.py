@@ -41,6 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.debug:
             raise
         print(f"vidream: {error}", file=sys.stderr)
+    except (MemoryError, RuntimeError) as error:
+        # torch has a class for GPUs alone; the CPU's allocator says it in words.
+        if arguments.debug or (not isinstance(error, MemoryError) and "memory" not in str(error)):
+            raise
+        print("vidream: out of memory; give smaller tiles, such as --tile 512, or a smaller --size", file=sys.stderr)
     except KeyboardInterrupt:
         print("vidream: stopped; nothing was written", file=sys.stderr)
     except BrokenPipeError:
