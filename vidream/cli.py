@@ -153,7 +153,7 @@ def _chosen_preset(arguments: argparse.Namespace) -> Preset:
     preset = Preset.load(arguments.preset)
     if arguments.net and arguments.net != preset.net:
         # Layers and subjects are one net's names; another net starts from its own choice.
-        preset = preset.replace(net=arguments.net, layers={}, channels=(), subject={})
+        preset = preset.replace(net=arguments.net, layers={}, channels=(), subject={}, class_id="")
     return preset.with_settings(arguments.set)
 
 
