@@ -46,6 +46,9 @@ def test_the_same_seed_gives_the_same_dream_and_another_seed_another(tiny_net):
     first, second = (Dreamer(PRESET, net=tiny_net, seed=5)(picture) for _ in range(2))
     assert torch.equal(first, second)
     assert not torch.equal(first, Dreamer(PRESET, net=tiny_net, seed=6)(picture))
+    # Any whole number is a seed.
+    for seed in (-3, 10**30):
+        assert Dreamer(PRESET, net=tiny_net, seed=seed).generator(7).initial_seed() >= 0
 
 
 def test_tiles_dream_the_same_kind_of_picture_without_seams(tiny_net):

@@ -108,7 +108,7 @@ class Dreamer:
         """
         steps = self.preset.first_steps if steps is None else steps
         step_size = self.preset.first_step_size if step_size is None else step_size
-        generator = generator or torch.Generator().manual_seed(self.seed)
+        generator = generator or self.generator(0)
         picture = picture.to(self.device, torch.float32)
         source = picture if source is None else source.to(self.device, torch.float32)
         detail: Tensor | None = None
@@ -129,6 +129,10 @@ class Dreamer:
         if dream.shape != picture.shape and detail is not None:
             dream = (picture + _resized(detail, tuple(picture.shape[-2:]))).clamp(0, 1)
         return dream
+
+    def generator(self, frame_number: int) -> torch.Generator:
+        """What draws the jitter of a film's n-th frame: the same for the same seed, whatever came before."""
+        return torch.Generator().manual_seed((self.seed * 1_000_003 + frame_number) % 2**63)
 
     def score(self, picture: Tensor, *, source: Tensor | None = None, guides: Sequence[Tensor] | None = None) -> Tensor:
         """What the objective gives `picture` [B,3,H,W]: a scalar that steps make larger."""

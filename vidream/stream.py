@@ -87,7 +87,7 @@ class Stream:
         frame = frame.to(dreamer.device, torch.float32)
         mask = None if mask is None else mask.to(dreamer.device, torch.float32)
         motion = self._motion(frame)
-        generator = torch.Generator().manual_seed(dreamer.seed * 1_000_003 + self.figures.frames)
+        generator = dreamer.generator(self.figures.frames)
         with torch.enable_grad():
             if motion is None or preset.keep == 0 or self._residual is None or self._ripeness is None:
                 dream = dreamer(frame, pace=mask, guides=guides, generator=generator, watch=watch)
