@@ -1,0 +1,53 @@
+"""The command line: arguments in, exit code out. Heavy rooms are imported where a command needs them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from vidream import __version__
+from vidream.cli import dream, lists
+from vidream.errors import VidreamError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0 done, 1 failed; a usage error exits with 2."""
+    arguments = _parser().parse_args(argv)
+    # What argparse cannot say of two options together; a usage error as well.
+    if check := getattr(arguments, "check", None):
+        check(arguments)
+    # A polite kill ends a render like Ctrl-C does: the frames made so far are kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return int(arguments.run(arguments) or 0)
+    except VidreamError as error:
+        if arguments.debug:
+            raise
+        print(f"vidream: {error}", file=sys.stderr)
+    except (MemoryError, RuntimeError) as error:
+        # torch has a class for GPUs alone; the CPU's allocator says it in words.
+        if arguments.debug or (not isinstance(error, MemoryError) and "memory" not in str(error)):
+            raise
+        print("vidream: out of memory; give smaller tiles, such as --tile 512, or a smaller --size", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("vidream: stopped; nothing was written", file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read the list has seen enough (`vidream nets | head`); Python must not try to flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vidream", description="DeepDream for moving pictures.")
+    parser.add_argument("--version", action="version", version=f"vidream {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    for command in (dream, lists):
+        command.add(commands, common)
+    return parser

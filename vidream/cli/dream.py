@@ -1,0 +1,93 @@
+"""vidream dream: a video, GIF, picture or numbered pictures."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from vidream.cli import options
+from vidream.errors import SourceError
+
+__all__ = ["add", "run"]
+
+LARGEST_NOISE_PX = 16384
+
+
+def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    """Add the command to `vidream`. common: options that every command has."""
+    parser = commands.add_parser(
+        "dream", parents=[common], help="dream a video, GIF, picture or numbered pictures",
+        description="Dream IN into OUT. Without OUT, clip.mp4 becomes clip-dream.mp4 beside it.",
+    )  # fmt: skip
+    parser.add_argument(
+        "source", metavar="IN", nargs="?", help="video, GIF, picture, or numbered pictures: 'shots/%%04d.png'"
+    )
+    parser.add_argument("target", metavar="OUT", nargs="?", help=".mp4 .mov .mkv .gif, 'shots/%%04d.png', or a picture")
+    options.add_look(parser)
+    span = options.add_span(parser)
+    span.add_argument("--noise", type=options.picture_size, metavar="WxH", help="in place of IN: begin from grey noise")
+    span.add_argument("--mask", metavar="FILE", help="picture or video, bright where to dream; the rest stays as it is")
+    options.add_machine(parser)
+    output = options.add_output(parser)
+    output.add_argument("--record-steps", metavar="FILE", help="also a GIF or film of the first dream as it grows")
+    parser.set_defaults(run=run, check=partial(_check, parser))
+
+
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.noise is None and arguments.source is None:
+        parser.error("dream needs IN, or --noise WxH")
+    if arguments.noise and arguments.target:
+        parser.error("dream takes --noise in place of IN: give OUT alone")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    preset = options.chosen_preset(arguments)
+    from vidream.files import dream
+    from vidream.screen import Screen
+
+    with (
+        Screen(quiet=arguments.quiet, preview=arguments.preview, preset_name=str(arguments.preset)) as screen,
+        _source_and_target(arguments) as (source, target),
+    ):
+        made = dream(
+            source,
+            target,
+            preset=preset,
+            size=arguments.size,
+            fps=arguments.fps,
+            start_seconds=arguments.start,
+            duration_seconds=arguments.duration,
+            audio=not arguments.no_audio,
+            overwrite=arguments.overwrite,
+            mask=arguments.mask,
+            record_steps=arguments.record_steps,
+            progress=screen,
+            make_dreamer=partial(options.dreamer_for, arguments),
+        )
+        screen.finished(made)
+    if not arguments.quiet:
+        print(made.path)
+    return 0 if made.finished else 1
+
+
+@contextmanager
+def _source_and_target(arguments: argparse.Namespace) -> Iterator[tuple[str, str | None]]:
+    """IN and OUT; with --noise, IN is a picture of noise that lives for as long as it is needed."""
+    if not arguments.noise:
+        yield arguments.source, arguments.target
+        return
+    from vidream.files import noise
+    from vidream.frames import write_picture
+
+    width, height = arguments.noise
+    if not 16 <= min(width, height) <= max(width, height) <= LARGEST_NOISE_PX:
+        raise SourceError(f"--noise {width}x{height}: give sides of 16 to {LARGEST_NOISE_PX} px, such as 512x512")
+    with tempfile.TemporaryDirectory(prefix="vidream-") as folder:
+        picture = Path(folder, "noise.png")
+        write_picture(picture, noise(width, height, seed=arguments.seed))
+        film = arguments.duration is not None
+        yield str(picture), arguments.source or ("noise-dream.mp4" if film else "noise-dream.png")

@@ -1,0 +1,104 @@
+"""Options that commands share, and what they mean: look, span, machine, output."""
+
+from __future__ import annotations
+
+import argparse
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from vidream.preset import DEFAULT_NAME, Preset
+
+if TYPE_CHECKING:
+    from vidream.dreamer import Dreamer
+
+__all__ = [
+    "add_look",
+    "add_machine",
+    "add_output",
+    "add_span",
+    "chosen_preset",
+    "dreamer_for",
+    "picture_size",
+    "rate",
+    "seconds",
+]
+
+
+def add_look(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("look")
+    group.add_argument("-p", "--preset", default=DEFAULT_NAME, metavar="NAME|FILE", help="default: %(default)s")
+    group.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a preset field; repeatable"
+    )
+    group.add_argument("--net", metavar="NAME", help="network in place of the preset's")
+    group.add_argument("--weights", metavar="FILE", help="weights for the network: .safetensors or .pth")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same frames (default 0)")
+
+
+def add_span(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    group = parser.add_argument_group("what is dreamed")
+    group.add_argument("--size", type=int, metavar="N", help="longer side in px (default: as the source)")
+    group.add_argument("--start", type=seconds, default=0.0, metavar="S", help="begin here: seconds, or 1:30")
+    group.add_argument("--duration", type=seconds, metavar="S", help="this long; a still picture is held for it")
+    group.add_argument("--fps", type=rate, metavar="F", help="frames a second, such as 24 or 30000/1001")
+    return group
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("machine")
+    group.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="default: %(default)s")
+    group.add_argument("--precision", default="auto", metavar="auto|fp32|bf16|fp16", help="default: %(default)s")
+    group.add_argument(
+        "--tile", type=int, metavar="N", help="largest side in px worked on at once; smaller needs less memory"
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    group = parser.add_argument_group("output")
+    group.add_argument("--no-audio", action="store_true", help="leave the sound out")
+    group.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
+    group.add_argument("--preview", action="store_true", help="show the frames as they are made")
+    group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    return group
+
+
+def seconds(text: str) -> float:
+    """Seconds from "12.5", "1:30" or "1:02:03". Raises ValueError, which argparse reports."""
+    total = 0.0
+    for part in text.split(":"):
+        total = total * 60 + float(part)
+    return total
+
+
+def picture_size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    return int(width), int(height)
+
+
+def rate(text: str) -> Fraction:
+    try:
+        return Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError(text) from None
+
+
+def chosen_preset(arguments: argparse.Namespace) -> Preset:
+    preset = Preset.load(arguments.preset)
+    if arguments.net and arguments.net != preset.net:
+        # Layers and subjects are one net's names; another net starts from its own choice.
+        preset = preset.replace(net=arguments.net, layers={}, channels=(), subject={}, class_id="")
+    return preset.with_settings(arguments.set)
+
+
+def dreamer_for(arguments: argparse.Namespace, preset: Preset) -> Dreamer:
+    """The Dreamer of `preset` on the machine that the options name."""
+    from vidream.dreamer import Dreamer
+
+    return Dreamer(
+        preset,
+        weights=arguments.weights,
+        device=arguments.device,
+        precision=arguments.precision,
+        tile=arguments.tile,
+        seed=arguments.seed,
+    )
