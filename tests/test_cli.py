@@ -150,14 +150,15 @@ def test_a_signal_finishes_the_file_with_the_frames_made_so_far(tmp_path, sent):
     # A group of its own, all of it hit at once, as a terminal does on Ctrl-C.
     child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not any(path.stat().st_size for path in tmp_path.glob(".vidream-*")) and time.monotonic() < deadline:
+    while not any(path.stat().st_size for path in tmp_path.rglob("*.rgb")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.0)
     os.killpg(child.pid, sent)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 1, err
     assert "frames made so far" in err and "Traceback" not in err
-    assert files_here(tmp_path) == ["long-dream.mp4", "long.mp4"]
+    assert files_here(tmp_path) == ["long-dream.mp4", "long-dream.mp4.vidream", "long.mp4"]
+    assert "--resume goes on" in err
     with FrameReader(tmp_path / "long-dream.mp4") as back:
         assert 0 < len(list(back)) < 100
     assert out.strip() == str(tmp_path / "long-dream.mp4")

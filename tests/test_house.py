@@ -21,7 +21,7 @@ FLOORS = [
     {"device", "frames", "flow", "nets", "objective", "ascent", "finishing"},
     {"compose"},
     {"dreamer"},
-    {"stream", "companions"},
+    {"stream", "companions", "settings", "work"},
     {"files"},
     {"screen"},
     {"doctor"},

@@ -61,7 +61,7 @@ def test_a_cut_starts_afresh_and_ripe(tiny_net):
         stream.next(frame)
     dream = stream.next(shots[1])
     alone = Stream(dreamer(tiny_net))
-    alone.figures.frames = 4
+    alone.begin_shot_at(4)
     assert stream.figures.cuts == 1
     assert torch.equal(dream, alone.next(shots[1]))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
@@ -18,7 +18,9 @@ from vidream.companions import guide_frames, mask_frames
 from vidream.dreamer import Dreamer
 from vidream.frames import FrameReader, FrameWriter, default_target
 from vidream.preset import Preset
+from vidream.settings import dreamer_settings, machine_settings, source_settings
 from vidream.stream import Stream
+from vidream.work import WorkFolder
 
 __all__ = ["Made", "Progress", "dream", "noise"]
 
@@ -51,6 +53,9 @@ class Progress:
     def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
         """The source is open and the net is loaded."""
 
+    def resumed(self, frames: int, begun_otherwise: str | None) -> None:
+        """After `started`: the film goes on after `frames` that were there, perhaps on another machine."""
+
     def frame(self, picture: Tensor, frames: int) -> None:
         """`picture` [1,3,H,W] was written; it is number `frames`, counted from 1."""
 
@@ -67,6 +72,7 @@ def dream(
     duration_seconds: float | None = None,
     audio: bool = True,
     overwrite: bool = False,
+    resume: bool = False,
     mask: str | PathLike[str] | None = None,
     record_steps: str | PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -79,7 +85,11 @@ def dream(
     side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
     to write as well, of the first frame's dream as it grows, a frame a step.  On KeyboardInterrupt
     the file is finished with the frames made so far, and what was made says `finished=False`.
-    Raises SourceError, TargetError, PresetError, NetError, DeviceError; nothing half made is left.
+
+    A film is kept in a folder beside its target while it is made, `walk-dream.mp4.vidream`. resume: go on
+    from there, after whatever ended the run before; the settings must be the same. Without one it begins
+    at the beginning.  Raises SourceError, TargetError, PresetError, NetError, DeviceError; nothing half
+    made is left at the target, and frames that were made stay in the folder.
     """
     if dreamer is None and not isinstance(preset, Preset):
         preset = Preset.load(preset)
@@ -89,16 +99,32 @@ def dream(
         # A still picture held for a duration has become a film.
         kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
         path = Path(target) if target is not None else default_target(reader.source, kind)
-        # The writer first: a target that cannot be written is told before the net is loaded.
-        writer = FrameWriter(path, like=reader, audio=audio, overwrite=overwrite)
-        steps = FrameWriter(record_steps, rate=STEPS_RATE, overwrite=overwrite) if record_steps else None
-        with writer, steps or nullcontext():
-            if dreamer is None:
-                assert isinstance(preset, Preset)
-                dreamer = make_dreamer(preset)
-            film = _Film(reader, writer, dreamer, progress or Progress(), mask, steps)
-            film.make()
+        with _work_folder(path, reader, resume=resume, overwrite=overwrite) as work:
+            # The writer first: a target that cannot be written is told before the net is loaded.
+            replaces = overwrite or (work is not None and work.replaces_target)
+            writer = FrameWriter(path, like=reader, audio=audio, overwrite=replaces, work=work)
+            # The steps of the first dream: there already where that frame is.
+            steps = None
+            if record_steps and (work is None or work.frames_held == 0):
+                steps = FrameWriter(record_steps, rate=STEPS_RATE, overwrite=replaces)
+            with writer, steps or nullcontext():
+                if dreamer is None:
+                    assert isinstance(preset, Preset)
+                    dreamer = make_dreamer(preset)
+                film = _Film(reader, writer, dreamer, progress or Progress(), mask, steps, work)
+                film.make()
+            if work is not None and film.is_finished:
+                work.finished()
     return film.made()
+
+
+def _work_folder(
+    path: Path, reader: FrameReader, *, resume: bool, overwrite: bool
+) -> AbstractContextManager[WorkFolder | None]:
+    """Where the film is kept while it is made; a single picture is made in one go."""
+    if reader.frame_count == 1:
+        return nullcontext()
+    return WorkFolder(path, resume=resume, overwrite=overwrite)
 
 
 def noise(width: int, height: int, *, seed: int = 0) -> Tensor:
@@ -118,31 +144,56 @@ class _Film:
         progress: Progress,
         mask: str | PathLike[str] | None,
         steps: FrameWriter | None,
+        work: WorkFolder | None,
     ) -> None:
         self._reader, self._writer, self._progress = reader, writer, progress
         self._dreamer = dreamer
         self._stream = Stream(dreamer, rate=reader.rate)
-        guide = dreamer.preset.guide
-        self._masks = mask_frames(Path(mask), like=reader) if mask is not None else None
-        self._guides = guide_frames(guide, rate=reader.rate) if guide else None
+        self._work = work
+        self._mask = Path(mask) if mask is not None else None
         self._steps = steps
         self._begun = time.monotonic()
-        self._finished = True
+        self.is_finished = True
 
     def make(self) -> None:
+        frames = self._begin()
+        first, guide = self._writer.frames_written, self._dreamer.preset.guide
+        masks = mask_frames(self._mask, like=self._reader, first=first) if self._mask else None
+        guide_sets = guide_frames(guide, rate=self._reader.rate, first=first) if guide else None
         self._progress.started(self._reader, self._dreamer)
+        if first:
+            self._progress.resumed(first, self._work.begun_otherwise if self._work else None)
         try:
-            for frame in self._reader:
-                mask = next(self._masks) if self._masks else None
-                guides = next(self._guides) if self._guides else None
-                watch = self._record_step if self._steps and not self._writer.frames_written else None
-                picture = self._stream.next(frame, mask=mask, guides=guides, watch=watch)
-                self._writer.write(picture)
-                self._progress.frame(picture, self._stream.figures.frames)
+            for frame in frames:
+                self._next(frame, next(masks) if masks else None, next(guide_sets) if guide_sets else None)
         except KeyboardInterrupt:
             if not self._writer.frames_written:
                 raise
-            self._finished = False
+            self.is_finished = False
+            if self._work is not None:
+                self._work.save_now()
+
+    def _begin(self) -> Iterator[Tensor]:
+        """The frames that are still to be dreamed: all, or those after the state of a run before."""
+        if self._work is None:
+            return iter(self._reader)
+        settings = {**source_settings(self._reader, self._mask), **dreamer_settings(self._dreamer)}
+        self._work.open(settings, machine_settings(self._dreamer))
+        state = self._work.restore(self._writer)
+        if state is None:
+            return iter(self._reader)
+        self._stream.restore(*state)
+        return self._reader.go_on(self._writer.frames_written, state[0]["frame"])
+
+    def _next(self, frame: Tensor, mask: Tensor | None, guides: Sequence[Tensor] | None) -> None:
+        steps = self._steps if not self._writer.frames_written else None
+        picture = self._stream.next(frame, mask=mask, guides=guides, watch=self._record_step if steps else None)
+        self._writer.write(picture, new_shot=self._stream.began_shot)
+        if steps:
+            steps.close()
+        if self._work is not None:
+            self._work.keep(self._stream.state(), self._writer)
+        self._progress.frame(picture, self._writer.frames_written)
 
     def _record_step(self, picture: Tensor) -> None:
         assert self._steps is not None
@@ -159,6 +210,6 @@ class _Film:
             strength=figures.strength,
             warp_error=figures.warp_error,
             seconds=time.monotonic() - self._begun,
-            finished=self._finished,
+            finished=self.is_finished,
             warning=self._reader.warning or self._writer.warning,
         )

@@ -51,6 +51,7 @@ class Screen(files.Progress):
         self._bar: Progress | None = None
         self._reader: FrameReader | None = None
         self._second_frame_at = 0.0
+        self._resumed_after = 0
 
     def __enter__(self) -> Screen:
         return self
@@ -73,11 +74,20 @@ class Screen(files.Progress):
         self._bar.add_task("", total=reader.frame_count)
         self._bar.start()
 
+    def resumed(self, frames: int, begun_otherwise: str | None) -> None:
+        assert self._bar is not None
+        self._resumed_after = frames
+        self._bar.update(self._bar.task_ids[0], completed=frames)
+        self._console.print(f"going on after frame {frames}")
+        if begun_otherwise:
+            self._console.print(f"[yellow]note:[/] another machine than it was begun on: {begun_otherwise}")
+
     def frame(self, picture: Tensor, frames: int) -> None:
         assert self._bar is not None
         self._bar.update(self._bar.task_ids[0], completed=frames)
         if self._preview is not None:
             self._preview.show(picture)
+        frames -= self._resumed_after
         if frames == 2:
             self._second_frame_at = time.monotonic()
         elif frames == GUESS_AFTER_FRAMES:
@@ -89,7 +99,10 @@ class Screen(files.Progress):
         if made.warning:
             self._console.print(f"[yellow]note:[/] {made.warning}")
         if not made.finished:
-            self._console.print(f"[yellow]stopped[/]; the file is finished with the {made.frames} frames made so far")
+            self._console.print(
+                f"[yellow]stopped[/]; the file is finished with the {made.frames} frames made so far, "
+                "and the same command with --resume goes on"
+            )
         many = made.frames > 1
         length = f"{made.duration_seconds:.2f} s, {made.frames} frames" if many else "1 picture"
         said = [length, f"made in {_clock(made.seconds)}", f"strength {made.strength:.3f}"]

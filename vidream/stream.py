@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from vidream.dreamer import Dreamer
 from vidream.finishing import finish
 from vidream.preset import Preset
 
-__all__ = ["Stream", "StreamFigures", "dream_frames"]
+__all__ = ["FrameFigures", "Stream", "StreamFigures", "dream_frames", "follow"]
 
 FlowEstimator = Callable[[Tensor, Tensor], Tensor]
 DEFAULT_RATE = 25
@@ -25,6 +26,20 @@ FRESH_PACE = 4.0
 RIPENING = 0.2
 # Two shots of one room can share their colours; then it shows in a flow that explains nothing.
 CUT_TRUST = 0.3
+
+
+@dataclass(frozen=True)
+class FrameFigures:
+    """One frame. strength: mean |dream - frame|, 0..1.  warp_error: Lai et al. 2018; None for a shot's first.
+
+    brightness, source_brightness: mean of dream and frame, 0..1.
+    """
+
+    strength: float
+    brightness: float
+    source_brightness: float
+    warp_error: float | None
+    is_cut: bool
 
 
 @dataclass
@@ -60,12 +75,44 @@ class Stream:
         name = dreamer.preset.flow
         self.dreamer = dreamer
         self.figures = StreamFigures()
+        self.latest: FrameFigures | None = None
+        self._number = 0
         self._rate = rate
         self._estimate = flow or (None if name == "none" else optical.FLOWS[name]())
         self._frame: Tensor | None = None
-        self._residual: Tensor | None = None
+        self._dream: Tensor | None = None
         self._shown: Tensor | None = None
         self._ripeness: Tensor | None = None
+
+    @property
+    def began_shot(self) -> bool:
+        """True where the last frame was the first of a shot, as the film's very first is."""
+        return self.latest is not None and (self.latest.is_cut or self._number == 1)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that the next frame depends on, besides the preset and the seed: what `restore` takes.
+
+        The tensors are those in use, which are never changed in place: reading them costs nothing.
+        """
+        held = {"frame": self._frame, "dream": self._dream, "ripeness": self._ripeness}
+        if self._shown is not self._dream:
+            held["shown"] = self._shown
+        tensors = {name: value for name, value in held.items() if value is not None}
+        return tensors, {"number": self._number, **asdict(self.figures)}
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Go on from a `state`, to the bit as if there had been no break."""
+        place = {name: value.to(self.dreamer.device) for name, value in tensors.items()}
+        self._frame, self._dream, self._ripeness = (place.get(name) for name in ("frame", "dream", "ripeness"))
+        self._shown = place.get("shown", self._dream)
+        self._number = int(numbers["number"])
+        self.figures = StreamFigures(**{key: value for key, value in numbers.items() if key != "number"})
+        self.latest = None
+
+    def begin_shot_at(self, number: int) -> None:
+        """Forget the frames before: the next one is frame `number` of the film, and the first of a shot."""
+        self._frame = self._dream = self._ripeness = self._shown = None
+        self._number = number
 
     @torch.no_grad()
     def next(
@@ -82,18 +129,18 @@ class Stream:
         guides: [1,3,h,w] each, this frame's, in place of the preset's files.
         watch: as in `Dreamer`, where this frame is the first of a shot.
         """
-        dreamer = self.dreamer.at(float(self.figures.frames / self._rate))
+        dreamer = self.dreamer.at(float(self._number / self._rate))
         preset = dreamer.preset
         frame = frame.to(dreamer.device, torch.float32)
         mask = None if mask is None else mask.to(dreamer.device, torch.float32)
         motion = self._motion(frame)
-        generator = dreamer.generator(self.figures.frames)
+        generator = dreamer.generator(self._number)
         with torch.enable_grad():
-            if motion is None or preset.keep == 0 or self._residual is None or self._ripeness is None:
+            if motion is None or preset.keep == 0 or self._dream is None:
                 dream = dreamer(frame, pace=mask, guides=guides, generator=generator, watch=watch)
-                self._ripeness = torch.ones_like(frame[:, :1])
+                ripeness = torch.ones_like(frame[:, :1])
             else:
-                start, pace = self._carried(preset, frame, *motion)
+                start, pace, ripeness = self._carried(preset, frame, *motion)
                 dream = dreamer(
                     start,
                     steps=preset.steps,
@@ -105,49 +152,65 @@ class Stream:
                 )
         shown = finish(dream, frame, keep_colour=preset.keep_colour, blend=preset.blend, mask=mask)
         self._count(shown, frame, motion)
-        self._frame, self._residual, self._shown = frame, dream - frame, shown
+        self._frame, self._dream, self._shown, self._ripeness = frame, dream, shown, ripeness
+        self._number += 1
         return shown
 
     def _motion(self, frame: Tensor) -> tuple[Tensor, Tensor] | None:
         """Flow and trust from the last frame, or None where a new shot begins."""
-        last = self._frame
-        if last is None or last.shape != frame.shape:
+        if self._frame is None or self._frame.shape != frame.shape:
             return None
-        resets = self.dreamer.preset.reset_on_cut
-        if resets and optical.is_cut(frame, last):
-            self.figures.cuts += 1
-            return None
-        if self._estimate is None:
-            return frame.new_zeros(1, 2, *frame.shape[-2:]), torch.ones_like(frame[:, :1])
-        flow, believed = optical.motion(frame, last, self._estimate)
-        if resets and float(believed.mean()) < CUT_TRUST:
-            self.figures.cuts += 1
-            return None
-        return flow, believed
+        return follow(frame, self._frame, self._estimate, resets=self.dreamer.preset.reset_on_cut)
 
-    def _carried(self, preset: Preset, frame: Tensor, flow: Tensor, believed: Tensor) -> tuple[Tensor, Tensor]:
-        """Where this frame's dream starts from, and the pace of its steps."""
-        assert self._residual is not None and self._ripeness is not None
-        residual = preset.keep * believed * optical.warp(self._residual, flow)
+    def _carried(self, preset: Preset, frame: Tensor, flow: Tensor, believed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Where this frame's dream starts from, the pace of its steps, and how ripe each place is after them."""
+        assert self._frame is not None and self._dream is not None and self._ripeness is not None
+        residual = preset.keep * believed * optical.warp(self._dream - self._frame, flow)
         # Without this a still picture drifts: clipping at black and white is not symmetric.
         residual = residual - residual.mean(dim=(-2, -1), keepdim=True)
         residual = residual * (preset.strength_cap / residual.abs().mean().clamp(min=preset.strength_cap))
         ripeness = believed * optical.warp(self._ripeness, flow, mode="bilinear")
         pace = 1.0 + (FRESH_PACE - 1.0) * (1.0 - ripeness)
-        self._ripeness = ripeness + RIPENING * (1.0 - ripeness)
-        return (frame + residual).clamp(0, 1), pace
+        return (frame + residual).clamp(0, 1), pace, ripeness + RIPENING * (1.0 - ripeness)
 
     def _count(self, shown: Tensor, frame: Tensor, motion: tuple[Tensor, Tensor] | None) -> None:
-        figures = self.figures
-        figures.frames += 1
-        figures.strength_sum += float((shown - frame).abs().mean())
+        warp_error = None
         if motion is not None and self._shown is not None:
             # Every n-th pixel: at 1080p the whole figure would cost a twentieth of the frame.
             every_px = max(1, max(frame.shape[-2:]) // 320)
             found = optical.warp_error(shown, self._shown, *motion, every_px=every_px)
-            if not math.isnan(found):
-                figures.warp_error_sum += found
-                figures.pairs += 1
+            warp_error = None if math.isnan(found) else found
+        self.latest = FrameFigures(
+            strength=float((shown - frame).abs().mean()),
+            brightness=float(shown.mean()),
+            source_brightness=float(frame.mean()),
+            warp_error=warp_error,
+            is_cut=motion is None and self._frame is not None,
+        )
+        figures = self.figures
+        figures.frames += 1
+        figures.cuts += self.latest.is_cut
+        figures.strength_sum += self.latest.strength
+        if warp_error is not None:
+            figures.warp_error_sum += warp_error
+            figures.pairs += 1
+
+
+def follow(
+    frame: Tensor, last: Tensor, estimate: FlowEstimator | None, *, resets: bool = True
+) -> tuple[Tensor, Tensor] | None:
+    """Flow and trust from the frame `last` to `frame`, both [1,3,H,W], or None where a new shot begins.
+
+    estimate: None for no flow: everything stays where it is.  resets: False never sees a cut.
+    """
+    if resets and optical.is_cut(frame, last):
+        return None
+    if estimate is None:
+        return frame.new_zeros(1, 2, *frame.shape[-2:]), torch.ones_like(frame[:, :1])
+    flow, believed = optical.motion(frame, last, estimate)
+    if resets and float(believed.mean()) < CUT_TRUST:
+        return None
+    return flow, believed
 
 
 def dream_frames(frames: Iterable[Tensor], dreamer: Dreamer, *, flow: FlowEstimator | None = None) -> Iterator[Tensor]:

@@ -28,18 +28,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VidreamError as error:
         if arguments.debug:
             raise
-        print(f"vidream: {error}", file=sys.stderr)
+        print("; ".join((f"vidream: {error}", *_notes(error))), file=sys.stderr)
     except (MemoryError, RuntimeError) as error:
         # torch has a class for GPUs alone; the CPU's allocator says it in words.
         if arguments.debug or (not isinstance(error, MemoryError) and "memory" not in str(error)):
             raise
-        print("vidream: out of memory; give smaller tiles, such as --tile 512, or a smaller --size", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("vidream: stopped; nothing was written", file=sys.stderr)
+        advice = "out of memory; give smaller tiles, such as --tile 512, or a smaller --size"
+        print("; ".join((f"vidream: {advice}", *_notes(error))), file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print("; ".join(("vidream: stopped", *(_notes(stop) or ["nothing was written"]))), file=sys.stderr)
     except BrokenPipeError:
         # Whoever read the list has seen enough (`vidream nets | head`); Python must not try to flush it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What a room on the way had to add: that the frames made so far are kept, say."""
+    return list(getattr(error, "__notes__", []))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             duration_seconds=arguments.duration,
             audio=not arguments.no_audio,
             overwrite=arguments.overwrite,
+            resume=arguments.resume,
             mask=arguments.mask,
             record_steps=arguments.record_steps,
             progress=screen,

@@ -37,7 +37,10 @@ def even_sides(array: np.ndarray) -> np.ndarray:
 
 
 def final_options(suffix: str, *, quality: int) -> list[str]:
-    """Encoder arguments for a file everything plays: H.264 or VP9, 4:2:0, bt709, limited range."""
+    """Encoder arguments for a file everything plays: H.264 or VP9, 4:2:0, bt709, limited range.
+
+    suffix: of the file they make; "" leaves out what only a finished file needs.
+    """
     colour = "range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
     scale = "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=lanczos+accurate_rnd+full_chroma_int"
     tags = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]

@@ -70,8 +70,10 @@ class Child:
     Its stderr is drained by a thread into a bounded list, so a talkative ffmpeg never blocks.
     """
 
-    def __init__(self, arguments: list[str], *, feed: bool = False, read: bool = False) -> None:
-        """Start `ffmpeg arguments`; `feed` opens `stdin`, `read` opens `stdout`, both unbuffered."""
+    def __init__(
+        self, arguments: list[str], *, feed: bool = False, read: bool = False, folder: Path | None = None
+    ) -> None:
+        """Start `ffmpeg arguments`, in `folder`; `feed` opens `stdin`, `read` opens `stdout`, both unbuffered."""
         command = [ffmpeg_path(), "-hide_banner", "-nostats", *([] if feed else ["-nostdin"]), *arguments]
         # A session (Windows: group) of its own: Ctrl-C in the terminal is ours to handle, not the child's.
         own_group: dict[str, Any] = (
@@ -85,6 +87,7 @@ class Child:
             stdout=subprocess.PIPE if read else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             bufsize=0,
+            cwd=folder,
             **own_group,
         )
         self._first_lines: list[str] = []  # the report on the source, and the first error: the cause
@@ -164,9 +167,12 @@ class Finished:
         self.disk_is_full = child.disk_is_full
 
 
-def run(arguments: list[str]) -> Finished:
-    """Run ffmpeg to its end and collect what it said. Killed if an exception (Ctrl-C) interrupts the wait."""
-    with Child(arguments, read=True) as child:
+def run(arguments: list[str], *, folder: Path | None = None) -> Finished:
+    """Run ffmpeg, in `folder`, to its end and collect what it said.
+
+    Killed if an exception (Ctrl-C) interrupts the wait.
+    """
+    with Child(arguments, read=True, folder=folder) as child:
         out = child.stdout.read() if child.process.stdout else b""
         # bufsize=0 gives a raw stream, whose read() already means "until the end".
         return Finished(child, child.wait(), out.decode("utf-8", "replace"))

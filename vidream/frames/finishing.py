@@ -66,12 +66,12 @@ def add_sound(video: Path, sound: Sound, made: Path, target: Path, duration_seco
 
 
 def _joined(made: Path) -> list[str]:
-    # Nothing of the source's metadata: its rotation is already applied, its place and date are private.
+    # Ours, and nothing of the source's metadata: its rotation is already applied, its place and date are private.
     return [
         "-c:v",
         "copy",
         "-map_metadata",
-        "-1",
+        "0",
         "-map_chapters",
         "-1",
         *container_options(made.suffix),

@@ -54,26 +54,30 @@ class MovingSource:
         """When the first frame is shown, counted from the start of the file: there the sound begins too."""
         return self.info.time_seconds(0) + self.start_seconds
 
-    def frames(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def frames(self, first: int = 0, *, seek: bool = True) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yield (picture over black, its alpha [1,1,H,W] or None). One child runs while this is iterated.
 
+        first: begin with this one, counted from 0.  seek: jump there by the file's index where that can be
+        done; else all before it are decoded, and dropped.
         Ends early, with `warning` set, where the file is broken; SourceError if no frame could be read.
         """
         _, channels, depth_bytes = output_format(self.info)
         dtype = np.dtype(np.uint8 if depth_bytes == 1 else "<u2")
         buffer = np.empty((self.height, self.width, channels), dtype)
         count = 0
-        with Child(self._arguments(), read=True) as self._child:
+        with Child(self._arguments(first, seek=seek), read=True) as self._child:
             child = self._child
             while _fill(child, buffer.reshape(-1).view(np.uint8).data):
                 count += 1
                 yield compose_over_black(buffer) if channels == 4 else (from_array(buffer), None)
             child.wait()
-            self._judge_end(count, child.last_words)
+            self._judge_end(first + count, child.last_words)
 
-    def _arguments(self) -> list[str]:
+    def _arguments(self, first: int, *, seek: bool) -> list[str]:
         info, timing = self.info, self.info.timing
-        seek_seconds = self._seek_seconds()
+        # A resampled clip is counted from its beginning, and a deinterlacer looks back.
+        jumps = seek and not self._is_resampled and not info.is_interlaced and info.codec != "gif"
+        seek_seconds = self._seek_seconds(self._first + (first if jumps else 0))
         filters: list[str] = []
         if info.codec == "gif" and self._first:
             filters.append(f"trim=start_frame={self._first}")
@@ -82,7 +86,9 @@ class MovingSource:
             filters.append(f"settb={1 / timing.rate},setpts=N,{resample_filter(self.rate, 0)}")
         elif self._is_resampled:
             filters.append(resample_filter(self.rate, self.sound_start_seconds - seek_seconds))
-        filters += picture_filters(info, self.width, self.height)
+        dropping = [f"trim=start_frame={first}"] if first and not jumps else []
+        shaping = picture_filters(info, self.width, self.height)
+        filters += [*shaping, *dropping] if info.is_interlaced else [*dropping, *shaping]
         # ffmpeg's own VP8 and VP9 decoders drop the alpha.
         decoder = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(info.codec) if info.has_alpha else None
         return [
@@ -93,18 +99,21 @@ class MovingSource:
             *("-map", "0:V:0", "-an", "-sn", "-dn"),
             *("-vf", ",".join(filters)),
             *("-fps_mode", "passthrough"),
-            *("-frames:v", str(self.frame_count)),
+            *("-frames:v", str(self.frame_count - first)),
             *("-f", "rawvideo", "-pix_fmt", output_format(info)[0], "pipe:1"),
         ]
 
-    def _seek_seconds(self) -> Fraction:
+    def _seek_seconds(self, first: int) -> Fraction:
         """Where to jump to: halfway before the first frame wanted; 0 to decode from the start."""
-        if self._first == 0 or self.info.codec == "gif":  # GIFs have no index to seek by
+        if first == 0 or self.info.codec == "gif":  # GIFs have no index to seek by
             return Fraction(0)
-        return (self.info.time_seconds(self._first - 1) + self.info.time_seconds(self._first)) / 2
+        return (self.info.time_seconds(first - 1) + self.info.time_seconds(first)) / 2
 
     def _judge_end(self, count: int, last_words: str) -> None:
         reason = f" ({last_words})" if last_words else ""
+        if not self._source.exists():
+            # A drive pulled out in the middle: not the end of the film, and its frames are kept for a while.
+            raise SourceError(f'"{self._source}" is gone after {count} frames; bring it back, then go on')
         if count == 0:
             raise SourceError(
                 f"{self._source.name}: no frame could be decoded{reason}; convert it to mp4 and try again"

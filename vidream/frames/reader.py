@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from vidream.errors import SourceError, close_names
@@ -103,8 +104,33 @@ class FrameReader:
         self._running = self._iterate()
         return self._running
 
-    def _iterate(self) -> Generator[Tensor, None, None]:
-        for picture, alpha in self._frames.frames():
+    def begin_at(self, first: int, *, seek: bool = True) -> Iterator[Tensor]:
+        """As iterating, but from frame `first` on, counted from 0.
+
+        seek: jump there by the file's index, which a few files have wrong; else all before it are decoded.
+        """
+        self.close()
+        self._running = self._iterate(first, seek=seek)
+        return self._running
+
+    def go_on(self, first: int, last: Tensor) -> Iterator[Tensor]:
+        """Frames from `first` on, to the bit those that a run from the beginning gives.
+
+        last: frame `first` - 1 [1,3,H,W], as it was read then: it is read again, and must be the same.
+        SourceError where the source gives another.
+        """
+        for seek in (True, False):
+            frames = self.begin_at(first - 1, seek=seek)
+            try:
+                found = next(frames, None)
+            except SourceError:  # a jump may land nowhere
+                found = None
+            if found is not None and torch.equal(found, last.to(found.device)):
+                return frames
+        raise SourceError(f"{self.source.name} no longer gives the frames it gave before; begin again with --overwrite")
+
+    def _iterate(self, first: int = 0, *, seek: bool = True) -> Generator[Tensor, None, None]:
+        for picture, alpha in self._frames.frames(first, seek=seek):
             self.alpha = alpha
             yield picture
 

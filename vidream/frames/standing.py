@@ -71,11 +71,14 @@ class PictureSource:
                     "numbered pictures must all have one size"
                 )
 
-    def frames(self) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Yield (picture over black, its alpha [1,1,H,W] or None). SourceError where a file is unreadable."""
+    def frames(self, first: int = 0, *, seek: bool = True) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Yield (picture over black, its alpha [1,1,H,W] or None), from number `first` on, counted from 0.
+
+        SourceError where a file is unreadable.  seek: makes no difference here.
+        """
         array = np.empty((0, 0, 0))
         last: Path | None = None
-        for path in self._files:
+        for path in self._files[first:]:
             if path != last:
                 array, last = resize_array(decode_picture(path), self.width, self.height), path
             yield compose_over_black(array) if array.shape[2] == 4 else (from_array(array), None)

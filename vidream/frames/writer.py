@@ -7,16 +7,18 @@ import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from torch import Tensor
 
-from vidream.errors import TargetError
+from vidream.errors import SourceError, TargetError
 from vidream.frames.convert import check_picture, to_array
-from vidream.frames.disk import disk_trouble
+from vidream.frames.disk import disk_trouble, sync_file
 from vidream.frames.encode import VideoEncoder, even_sides, final_options, lossless_options
 from vidream.frames.finishing import Sound, add_sound, make_gif
 from vidream.frames.numbered import NumberedName
 from vidream.frames.reader import FrameReader
+from vidream.frames.segments import Segments, Work
 from vidream.frames.standing import DEFAULT_RATE
 from vidream.frames.stills import ALPHA_SUFFIXES, encode_picture, save_bytes
 from vidream.frames.targets import TargetKind, check_target, free_name, temporary_name
@@ -50,13 +52,16 @@ class FrameWriter:
         audio: bool = True,
         overwrite: bool = False,
         quality: int = 85,
+        work: Work | None = None,
+        first_number: int = 1,
     ) -> None:
         """Check `target`; nothing is written before the first picture.
 
         like: gives the rate, the sound (with `audio`) and the alpha. rate: frames a second, exact; else
         that of `like`, else 25. overwrite: replace what is there. quality: 1..100; 85 shows no loss (x264
-        CRF 17). TargetError, one line, where the target cannot be written; ValueError for a rate or
-        quality out of range.
+        CRF 17). work: a folder to keep the film in while it is made, so that `position` and `restore` can
+        take it up again. first_number: of numbered pictures. TargetError, one line, where the target
+        cannot be written; ValueError for a rate or quality out of range.
         """
         if not 1 <= quality <= 100:
             raise ValueError(f"quality is {quality}; give 1..100")
@@ -73,6 +78,10 @@ class FrameWriter:
         self._sound = self._find_sound(like) if audio and self.kind == "video" else None
         self._size: tuple[int, ...] | None = None
         self._encoder: VideoEncoder | None = None
+        self._work = work
+        self._segments = self._segments_in(work.folder) if work is not None else None
+        self._first_number = first_number
+        self._unsynced: list[Path] = []
         self._still: bytes | None = None
         self._temporaries: list[Path] = []
         self._is_closed = False
@@ -81,9 +90,51 @@ class FrameWriter:
     def _find_sound(like: FrameReader | None) -> Sound | None:
         return Sound(like.source, *like.sound) if like is not None and like.sound is not None else None
 
-    def write(self, picture: Tensor) -> None:
+    def _segments_in(self, folder: Path) -> Segments | None:
+        """Where the frames are kept until the film is whole; numbered pictures are kept where they belong."""
+        if self.kind not in ("video", "gif"):
+            return None
+        # MP4 holds both codecs, and times to the tick, which Matroska (1 ms) does not.
+        coded = ".webm" if self.path.suffix.lower() == ".webm" else ""
+        suffix, options = (
+            (".mp4", final_options(coded, quality=self._quality))
+            if self.kind == "video"
+            else (".nut", lossless_options())
+        )
+        total = self._like.frame_count if self._like is not None else None
+        return Segments(folder, self.path, suffix=suffix, rate=self.rate, options=options, total_frames=total)
+
+    def position(self) -> dict[str, Any]:
+        """Where it stands, in plain numbers, for a state kept on the disk; needs `work`, or numbered pictures."""
+        return self._segments.position() if self._segments else {"frames": self.frames_written}
+
+    def restore(self, position: dict[str, Any]) -> None:
+        """Go on from a `position` of an earlier run over the same work folder. TargetError if frames are lost."""
+        if self._segments:
+            self._segments.restore(position)
+        self.frames_written = int(position["frames"])
+
+    def sync(self, position: dict[str, Any]) -> None:
+        """Have the disk hold all frames up to `position`; may run in another thread than `write`. Raises OSError."""
+        if self._segments:
+            self._segments.sync(position)
+        unsynced, self._unsynced = self._unsynced, []
+        for path in unsynced:
+            sync_file(path)
+
+    def release(self, position: dict[str, Any]) -> None:
+        """Drop what only an older state than `position` needs, now that this one is safe."""
+        if self._segments:
+            self._segments.release(position)
+
+    def trouble(self, error: OSError) -> TargetError:
+        """The words for an `OSError` that came up while the film was kept."""
+        return self._segments.trouble(error) if self._segments else disk_trouble(self.path, error)
+
+    def write(self, picture: Tensor, *, new_shot: bool = False) -> None:
         """Add a picture [1,3,H,W], RGB, 0..1; the first one gives the size.
 
+        new_shot: it begins one, so that a film kept in a work folder can be cut there.
         ValueError where the shape is wrong or differs from the first; TargetError where the disk or the
         encoder fails, or a still picture gets a second frame.
         """
@@ -95,15 +146,17 @@ class FrameWriter:
             raise ValueError(f"a {size[1]}x{size[0]} px picture came; the first was {self._size[1]}x{self._size[0]}")
         self._size = size
         if self.kind in ("video", "gif"):
-            self._write_frame(picture)
+            self._write_frame(picture, new_shot)
         else:
             self._write_still(picture)
         self.frames_written += 1
 
-    def _write_frame(self, picture: Tensor) -> None:
+    def _write_frame(self, picture: Tensor, new_shot: bool) -> None:
         array = to_array(picture)
         if self.kind == "video":
             array = even_sides(array)
+        if self._segments is not None:
+            return self._segments.write(array, new_shot=new_shot)
         if self._encoder is None:
             suffix = self.path.suffix.lower()
             options = final_options(suffix, quality=self._quality) if self.kind == "video" else lossless_options()
@@ -131,7 +184,10 @@ class FrameWriter:
         if self.kind == "picture":
             self._still = data
         else:
-            save_bytes(NumberedName(self.path).file(self.frames_written + 1), data)
+            file = NumberedName(self.path).file(self._first_number + self.frames_written)
+            save_bytes(file, data)
+            if self._work is not None:
+                self._unsynced.append(file)
 
     def _temporary(self, suffix: str) -> Path:
         self._temporaries.append(temporary_name(self.path, suffix))
@@ -149,18 +205,27 @@ class FrameWriter:
                 made = self._temporary(self.path.suffix)
                 made.write_bytes(self._still)
                 self._move(made)
-            elif self._encoder is not None:
-                self._encoder.finish()
-                self._move(self._finish_gif() if self.kind == "gif" else self._finish_video())
+            elif self.kind in ("video", "gif"):
+                frames = self._whole()
+                self._move(self._finish_gif(frames) if self.kind == "gif" else self._finish_video(frames))
         except OSError as error:
             raise disk_trouble(self.path, error) from None
         finally:
             self._clean_up()
 
-    def _finish_video(self) -> Path:
-        video = self._temporaries[0]
+    def _whole(self) -> Path:
+        """All frames in one file, coded as they are to stay (GIF: without loss)."""
+        if self._segments is not None:
+            return self._segments.join(self.path.suffix.lower() if self.kind == "video" else ".mkv")
+        assert self._encoder is not None
+        self._encoder.finish()
+        return self._temporaries[0]
+
+    def _finish_video(self, video: Path) -> Path:
         if self._sound is None:
             return video
+        if self._work is not None and not self._sound.source.exists():
+            raise SourceError(f'"{self._sound.source}" is gone, and its sound is needed; bring it back, or --no-audio')
         made = self._temporary(video.suffix)
         trouble = add_sound(video, self._sound, made, self.path, self.frames_written / self.rate)
         if trouble is not None:
@@ -168,13 +233,15 @@ class FrameWriter:
             return video
         return made
 
-    def _finish_gif(self) -> Path:
+    def _finish_gif(self, frames: Path) -> Path:
         palette, made = self._temporary(".png"), self._temporary(".gif")
-        make_gif(self._temporaries[0], palette, made, self.path, self.rate)
+        make_gif(frames, palette, made, self.path, self.rate)
         return made
 
     def _move(self, made: Path) -> None:
         """Give the finished file its name; should that be taken by now, keep the work under a free one."""
+        if self._work is not None:
+            self._work.made(made)
         if self.path.exists() and not self._overwrite:
             kept = free_name(self.path)
             made.rename(kept)
@@ -189,6 +256,8 @@ class FrameWriter:
     def _clean_up(self) -> None:
         if self._encoder is not None:
             self._encoder.close()
+        if self._segments is not None:
+            self._segments.close()
         for path in self._temporaries:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)

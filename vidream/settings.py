@@ -1,0 +1,86 @@
+"""settings: all that a film's frames depend on, as plain values by name, to tell one film from another."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from vidream import __version__
+from vidream.dreamer import Dreamer
+from vidream.errors import SourceError
+from vidream.frames import FrameReader
+from vidream.frames.numbered import NumberedName
+
+__all__ = ["dreamer_settings", "file_print", "machine_settings", "source_settings"]
+
+# 64 places of 64 kB: a film of hours is told from its like in a few milliseconds.
+PLACES, PLACE_BYTES = 64, 2**16
+
+
+def dreamer_settings(dreamer: Dreamer) -> dict[str, Any]:
+    """The look: every field of the preset, the seed, the network's own numbers, the guides' files."""
+    preset = dreamer.preset
+    plain = {item.name: getattr(preset, item.name) for item in fields(preset) if item.name != "description"}
+    look = {name: _plain(value) for name, value in plain.items()}
+    guides = {f"content of {guide}": file_print(Path(guide)) for guide in preset.guide}
+    layers = sorted(dreamer.objective.layers)
+    return {"vidream": __version__, **look, **guides, "seed": dreamer.seed, "weights": dreamer.net.fingerprint(),
+            "objective": ", ".join(layers)}  # fmt: skip
+
+
+def machine_settings(dreamer: Dreamer) -> dict[str, Any]:
+    """What the machine adds: it changes the frames by no more than rounding, or where tiles lie."""
+    return {"device": dreamer.device.type, "precision": str(dreamer.net.dtype), "tile": dreamer.tile}
+
+
+def source_settings(reader: FrameReader, mask: Path | None = None) -> dict[str, Any]:
+    """Which frames come in: the source's content, its part and size; and the mask."""
+    found = {
+        "source": reader.source.name,
+        "content of the source": file_print(reader.source),
+        "size": f"{reader.width}x{reader.height}",
+        "frames a second": str(reader.rate),
+        "start": reader.start_seconds,
+        "frames": reader.frame_count,
+    }
+    if mask is not None:
+        found |= {"mask": mask.name, "content of the mask": file_print(mask)}
+    return found
+
+
+def file_print(path: Path) -> str:
+    """A short name for the content of a file, or of numbered pictures: size, and a hash of 64 places in it.
+
+    Not its date: a copy is the same film. SourceError where it cannot be read.
+    """
+    try:
+        if not path.exists() and NumberedName.matches(path):
+            files = [file for _, file in NumberedName(path).existing()]
+        else:
+            files = [path]
+        digest, total = hashlib.blake2b(digest_size=8), 0
+        share = max(2, PLACES // max(len(files), 1))
+        for file in files:
+            size = file.stat().st_size
+            total += size
+            digest.update(f"{file.name} {size}".encode() if len(files) > 1 else b"")
+            with file.open("rb") as opened:
+                for place in range(share):
+                    opened.seek(max(0, size - PLACE_BYTES) * place // (share - 1))
+                    digest.update(opened.read(PLACE_BYTES))
+                    if size <= PLACE_BYTES:
+                        break
+    except OSError as error:
+        raise SourceError(f'"{path}" cannot be read ({error.strerror or error}); check the file') from None
+    return f"{total} bytes, {digest.hexdigest()}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(weight) for key, weight in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value if isinstance(value, (bool, int, float, str)) else str(value)
