@@ -25,6 +25,7 @@ _HOMES = {
     "Preset": "preset",
     "PresetError": "errors",
     "Progress": "files",
+    "Recipe": "recipe",
     "SourceError": "errors",
     "Stream": "stream",
     "TargetError": "errors",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from vidream.objective import subject as subject
     from vidream.objective import total_variation as total_variation
     from vidream.preset import Preset as Preset
+    from vidream.recipe import Recipe as Recipe
     from vidream.stream import Stream as Stream
     from vidream.stream import dream_frames as dream_frames
 

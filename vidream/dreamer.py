@@ -73,6 +73,7 @@ class Dreamer:
         self.device = net.device
         self.tile = tile or TILE_PX
         self.seed = seed
+        self.weights_name = Path(weights).name if weights else None
         self._set_objective(objective or objective_of(self.preset.at(0), net))
 
     def at(self, seconds: float) -> Dreamer:

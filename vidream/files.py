@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +21,8 @@ from vidream.companions import guide_frames, mask_frames
 from vidream.dreamer import Dreamer
 from vidream.frames import FrameReader, FrameWriter, default_target
 from vidream.preset import Preset
+from vidream.recipe import Recipe
+from vidream.report import Track, check_side_file, write_report, write_side_file
 from vidream.settings import dreamer_settings, machine_settings, source_settings
 from vidream.stream import Stream
 from vidream.work import WorkFolder
@@ -45,6 +50,42 @@ class Made:
     @property
     def duration_seconds(self) -> float:
         return float(self.frames / self.rate)
+
+
+class SideFiles:
+    """What may lie beside a film: a report, and a sidecar that says how it was made."""
+
+    def __init__(self, film: Path, report: str | PathLike[str] | None, *, sidecar: bool, overwrite: bool) -> None:
+        """Raises TargetError where one cannot be written: before the film is made."""
+        self._report = Path(report) if report is not None else None
+        self._sidecar = film.with_name(f"{film.name}.json") if sidecar else None
+        if self._report is not None:
+            check_side_file(self._report, (".html", ".json"), overwrite=overwrite)
+        if self._sidecar is not None:
+            check_side_file(self._sidecar, (".json",), overwrite=overwrite)
+
+    def write(self, made: Made, track: Track, recipe: Recipe) -> None:
+        """Write them. Raises TargetError."""
+        if self._report is not None:
+            look = f"{recipe.preset.description or recipe.preset.net}, seed {recipe.seed}"
+            head = {"film": made.path.name, "source": recipe.source, "look": look, "vidream": recipe.version}
+            write_report(self._report, track, {**head, **_facts(made)}, made.rate)
+        if self._sidecar is not None:
+            found = {**json.loads(recipe.to_json()), "film": {**_facts(made), "frames a second": str(made.rate)}}
+            write_side_file(self._sidecar, json.dumps(found, indent=2) + "\n")
+
+
+def _facts(made: Made) -> dict[str, Any]:
+    steadiness = None if made.warp_error is None else round(made.warp_error, 6)
+    return {
+        "frames": made.frames,
+        "seconds": round(made.duration_seconds, 3),
+        "cuts": made.cuts,
+        "strength": round(made.strength, 5),
+        "warp error": steadiness,
+        "made in seconds": round(made.seconds, 1),
+        "finished": made.finished,
+    }
 
 
 class Progress:
@@ -75,6 +116,8 @@ def dream(
     resume: bool = False,
     mask: str | PathLike[str] | None = None,
     record_steps: str | PathLike[str] | None = None,
+    report: str | PathLike[str] | None = None,
+    sidecar: bool = False,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -85,6 +128,10 @@ def dream(
     side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
     to write as well, of the first frame's dream as it grows, a frame a step.  On KeyboardInterrupt
     the file is finished with the frames made so far, and what was made says `finished=False`.
+
+    report: a page (.html) or .json of strength, brightness, warp error and speed over time.  sidecar:
+    write `walk-dream.mp4.json` as well: how the film was made, and its figures. The film carries the
+    first of these inside, where its kind can; `Recipe.read` gives it back.
 
     A film is kept in a folder beside its target while it is made, `walk-dream.mp4.vidream`. resume: go on
     from there, after whatever ended the run before; the settings must be the same. Without one it begins
@@ -102,6 +149,7 @@ def dream(
         with _work_folder(path, reader, resume=resume, overwrite=overwrite) as work:
             # The writer first: a target that cannot be written is told before the net is loaded.
             replaces = overwrite or (work is not None and work.replaces_target)
+            side = SideFiles(path, report, sidecar=sidecar, overwrite=replaces)
             writer = FrameWriter(path, like=reader, audio=audio, overwrite=replaces, work=work)
             # The steps of the first dream: there already where that frame is.
             steps = None
@@ -111,8 +159,11 @@ def dream(
                 if dreamer is None:
                     assert isinstance(preset, Preset)
                     dreamer = make_dreamer(preset)
+                recipe = _recipe(dreamer, reader, size, fps)
+                writer.comment = recipe.to_json()
                 film = _Film(reader, writer, dreamer, progress or Progress(), mask, steps, work)
                 film.make()
+            side.write(film.made(), film.track, recipe)
             if work is not None and film.is_finished:
                 work.finished()
     return film.made()
@@ -125,6 +176,17 @@ def _work_folder(
     if reader.frame_count == 1:
         return nullcontext()
     return WorkFolder(path, resume=resume, overwrite=overwrite)
+
+
+def _recipe(dreamer: Dreamer, reader: FrameReader, size: int | None, fps: float | Fraction | None) -> Recipe:
+    return Recipe(
+        dreamer.preset,
+        seed=dreamer.seed,
+        source=reader.source.name,
+        weights=dreamer.weights_name,
+        size=size,
+        rate=str(reader.rate) if fps else None,
+    )
 
 
 def noise(width: int, height: int, *, seed: int = 0) -> Tensor:
@@ -152,6 +214,7 @@ class _Film:
         self._work = work
         self._mask = Path(mask) if mask is not None else None
         self._steps = steps
+        self.track = Track()
         self._begun = time.monotonic()
         self.is_finished = True
 
@@ -182,17 +245,23 @@ class _Film:
         state = self._work.restore(self._writer)
         if state is None:
             return iter(self._reader)
-        self._stream.restore(*state)
-        return self._reader.go_on(self._writer.frames_written, state[0]["frame"])
+        tensors, numbers = state
+        self.track = Track(tensors.pop("track"))
+        self._stream.restore(tensors, numbers)
+        return self._reader.go_on(self._writer.frames_written, tensors["frame"])
 
     def _next(self, frame: Tensor, mask: Tensor | None, guides: Sequence[Tensor] | None) -> None:
-        steps = self._steps if not self._writer.frames_written else None
+        begun, steps = time.monotonic(), self._steps if not self._writer.frames_written else None
         picture = self._stream.next(frame, mask=mask, guides=guides, watch=self._record_step if steps else None)
         self._writer.write(picture, new_shot=self._stream.began_shot)
         if steps:
             steps.close()
+        assert self._stream.latest is not None
+        self.track.add(self._stream.latest, time.monotonic() - begun)
         if self._work is not None:
-            self._work.keep(self._stream.state(), self._writer)
+            tensors, numbers = self._stream.state()
+            track = partial(self.track.tensor, self._writer.frames_written)
+            self._work.keep(({**tensors, "track": track}, numbers), self._writer)
         self._progress.frame(picture, self._writer.frames_written)
 
     def _record_step(self, picture: Tensor) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from vidream.dreamer import Dreamer
 from vidream.errors import SourceError
 from vidream.frames import FrameReader
 from vidream.frames.numbered import NumberedName
+from vidream.recipe import preset_fields
 
 __all__ = ["dreamer_settings", "file_print", "machine_settings", "source_settings"]
 
@@ -23,11 +22,9 @@ PLACES, PLACE_BYTES = 64, 2**16
 def dreamer_settings(dreamer: Dreamer) -> dict[str, Any]:
     """The look: every field of the preset, the seed, the network's own numbers, the guides' files."""
     preset = dreamer.preset
-    plain = {item.name: getattr(preset, item.name) for item in fields(preset) if item.name != "description"}
-    look = {name: _plain(value) for name, value in plain.items()}
     guides = {f"content of {guide}": file_print(Path(guide)) for guide in preset.guide}
     layers = sorted(dreamer.objective.layers)
-    return {"vidream": __version__, **look, **guides, "seed": dreamer.seed, "weights": dreamer.net.fingerprint(),
+    return {"vidream": __version__, **preset_fields(preset), **guides, "seed": dreamer.seed, "weights": dreamer.net.fingerprint(),
             "objective": ", ".join(layers)}  # fmt: skip
 
 
@@ -76,11 +73,3 @@ def file_print(path: Path) -> str:
     except OSError as error:
         raise SourceError(f'"{path}" cannot be read ({error.strerror or error}); check the file') from None
     return f"{total} bytes, {digest.hexdigest()}"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(weight) for key, weight in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    return value if isinstance(value, (bool, int, float, str)) else str(value)

@@ -28,23 +28,30 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     )
     parser.add_argument("target", metavar="OUT", nargs="?", help=".mp4 .mov .mkv .gif, 'shots/%%04d.png', or a picture")
     options.add_look(parser)
+    parser.add_argument("--like", metavar="OLD", help="dream as OLD was: a film vidream made, or its sidecar")
     span = options.add_span(parser)
     span.add_argument("--noise", type=options.picture_size, metavar="WxH", help="in place of IN: begin from grey noise")
     span.add_argument("--mask", metavar="FILE", help="picture or video, bright where to dream; the rest stays as it is")
     options.add_machine(parser)
     output = options.add_output(parser)
     output.add_argument("--record-steps", metavar="FILE", help="also a GIF or film of the first dream as it grows")
+    output.add_argument(
+        "--report", metavar="FILE", help="also a page of strength and steadiness over time: .html .json"
+    )
     parser.set_defaults(run=run, check=partial(_check, parser))
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     if arguments.noise is None and arguments.source is None:
         parser.error("dream needs IN, or --noise WxH")
+    if arguments.like and arguments.preset != parser.get_default("preset"):
+        parser.error("--like brings a preset of its own: change it with --set")
     if arguments.noise and arguments.target:
         parser.error("dream takes --noise in place of IN: give OUT alone")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    options.take_like(arguments)
     preset = options.chosen_preset(arguments)
     from vidream.files import dream
     from vidream.screen import Screen
@@ -66,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
             resume=arguments.resume,
             mask=arguments.mask,
             record_steps=arguments.record_steps,
+            report=arguments.report,
+            sidecar=arguments.sidecar,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )

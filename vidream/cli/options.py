@@ -6,6 +6,7 @@ import argparse
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from vidream.errors import NetError
 from vidream.preset import DEFAULT_NAME, Preset
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = [
     "picture_size",
     "rate",
     "seconds",
+    "take_like",
 ]
 
 
@@ -60,6 +62,7 @@ def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument(
         "--resume", action="store_true", help="go on with an unfinished film, or begin it where there is none"
     )
+    group.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
     group.add_argument("--preview", action="store_true", help="show the frames as they are made")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     return group
@@ -85,8 +88,24 @@ def rate(text: str) -> Fraction:
         raise ValueError(text) from None
 
 
+def take_like(arguments: argparse.Namespace) -> None:
+    """Fill in from the film `--like` names what was not given: preset, seed, size, rate. Raises VidreamError."""
+    if not getattr(arguments, "like", None):
+        return
+    from vidream.recipe import Recipe
+
+    recipe = Recipe.read(arguments.like)
+    if recipe.weights and not arguments.weights:
+        raise NetError(f"{arguments.like} was made with weights of its own; give them: --weights {recipe.weights}")
+    arguments.like_preset = recipe.preset
+    arguments.seed = arguments.seed or recipe.seed
+    arguments.size = arguments.size or recipe.size
+    if arguments.fps is None and recipe.rate:
+        arguments.fps = Fraction(recipe.rate)
+
+
 def chosen_preset(arguments: argparse.Namespace) -> Preset:
-    preset = Preset.load(arguments.preset)
+    preset = getattr(arguments, "like_preset", None) or Preset.load(arguments.preset)
     if arguments.net and arguments.net != preset.net:
         # Layers and subjects are one net's names; another net starts from its own choice.
         preset = preset.replace(net=arguments.net, layers={}, channels=(), subject={}, class_id="")

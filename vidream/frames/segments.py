@@ -216,11 +216,14 @@ class Segments:
             self._raw = None
             self._encode(self._starts[-1])
 
-    def join(self, suffix: str) -> Path:
-        """All frames as one file of kind `suffix`, in the same folder; nothing is encoded again. TargetError."""
+    def join(self, suffix: str, options: list[str]) -> Path:
+        """All frames as one file of kind `suffix`, in the same folder; nothing is encoded again. TargetError.
+
+        options: further arguments for ffmpeg.
+        """
         self.finish()
         pieces = [(self._name(start, self._suffix), end - start) for start, end in self._spans()]
-        return join_pieces(self._folder, self._target, pieces, self._rate, suffix)
+        return join_pieces(self._folder, self._target, pieces, self._rate, suffix, options)
 
     def _spans(self) -> list[tuple[int, int]]:
         return list(zip(self._starts, [*self._starts[1:], self.frames], strict=True))
@@ -236,7 +239,9 @@ class Segments:
         self._worker.shutdown(wait=True)
 
 
-def join_pieces(folder: Path, target: Path, pieces: list[tuple[Path, int]], rate: Fraction, suffix: str) -> Path:
+def join_pieces(
+    folder: Path, target: Path, pieces: list[tuple[Path, int]], rate: Fraction, suffix: str, options: list[str]
+) -> Path:
     """Closed segments (file under `folder`, frames) as one file in `folder`, its times exact to the tick. TargetError.
 
     Each segment's length is said in whole microseconds, rounded from its exact place in the film, so that
@@ -251,7 +256,8 @@ def join_pieces(folder: Path, target: Path, pieces: list[tuple[Path, int]], rate
     joined = f"joined{suffix}"
     # From within the folder: the list's own names are plain, whatever the folder is called.
     source = ["-f", "concat", "-safe", "1", "-protocol_whitelist", "file,pipe", "-i", _LIST]
-    done = run(["-loglevel", "warning", "-y", *source, "-c", "copy", "-map_metadata", "-1", joined], folder=folder)
+    copying = ["-c", "copy", "-map_metadata", "-1", *options]
+    done = run(["-loglevel", "warning", "-y", *source, *copying, joined], folder=folder)
     if done.disk_is_full:
         raise full_disk(target)
     if done.code != 0:

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from vidream.errors import SourceError, TargetError
+from vidream.frames.comment import add_to_gif, video_options, with_comment
 from vidream.frames.convert import check_picture, to_array
 from vidream.frames.disk import disk_trouble, sync_file
 from vidream.frames.encode import VideoEncoder, even_sides, final_options, lossless_options
@@ -54,13 +55,15 @@ class FrameWriter:
         quality: int = 85,
         work: Work | None = None,
         first_number: int = 1,
+        comment: str | None = None,
     ) -> None:
         """Check `target`; nothing is written before the first picture.
 
         like: gives the rate, the sound (with `audio`) and the alpha. rate: frames a second, exact; else
         that of `like`, else 25. overwrite: replace what is there. quality: 1..100; 85 shows no loss (x264
         CRF 17). work: a folder to keep the film in while it is made, so that `position` and `restore` can
-        take it up again. first_number: of numbered pictures. TargetError, one line, where the target
+        take it up again. first_number: of numbered pictures. comment: a line that video, GIF, PNG and JPEG
+        carry inside. TargetError, one line, where the target
         cannot be written; ValueError for a rate or quality out of range.
         """
         if not 1 <= quality <= 100:
@@ -81,6 +84,7 @@ class FrameWriter:
         self._work = work
         self._segments = self._segments_in(work.folder) if work is not None else None
         self._first_number = first_number
+        self.comment = comment
         self._unsynced: list[Path] = []
         self._still: bytes | None = None
         self._temporaries: list[Path] = []
@@ -159,7 +163,9 @@ class FrameWriter:
             return self._segments.write(array, new_shot=new_shot)
         if self._encoder is None:
             suffix = self.path.suffix.lower()
-            options = final_options(suffix, quality=self._quality) if self.kind == "video" else lossless_options()
+            options = lossless_options()
+            if self.kind == "video":
+                options = [*final_options(suffix, quality=self._quality), *video_options(self.comment)]
             self._encoder = VideoEncoder(
                 self._temporary(suffix if self.kind == "video" else ".mkv"),
                 self.path,
@@ -181,6 +187,8 @@ class FrameWriter:
                 f'"{self.path.name}" holds one picture, but more came; write to "{pattern.name}" or to .mp4'
             )
         data = encode_picture(picture, suffix, quality=min(100, self._quality + 10), alpha=alpha)
+        if self.comment:
+            data = with_comment(data, suffix, self.comment)
         if self.kind == "picture":
             self._still = data
         else:
@@ -216,7 +224,8 @@ class FrameWriter:
     def _whole(self) -> Path:
         """All frames in one file, coded as they are to stay (GIF: without loss)."""
         if self._segments is not None:
-            return self._segments.join(self.path.suffix.lower() if self.kind == "video" else ".mkv")
+            suffix = self.path.suffix.lower() if self.kind == "video" else ".mkv"
+            return self._segments.join(suffix, video_options(self.comment))
         assert self._encoder is not None
         self._encoder.finish()
         return self._temporaries[0]
@@ -236,6 +245,8 @@ class FrameWriter:
     def _finish_gif(self, frames: Path) -> Path:
         palette, made = self._temporary(".png"), self._temporary(".gif")
         make_gif(frames, palette, made, self.path, self.rate)
+        if self.comment:
+            add_to_gif(made, self.comment)
         return made
 
     def _move(self, made: Path) -> None:
