@@ -18,13 +18,13 @@ _HOMES = {
     "Dreamer": "dreamer",
     "FrameReader": "frames",
     "FrameWriter": "frames",
-    "Made": "files",
+    "Made": "film",
     "Net": "nets",
     "NetError": "errors",
     "Objective": "objective",
     "Preset": "preset",
     "PresetError": "errors",
-    "Progress": "files",
+    "Progress": "film",
     "Recipe": "recipe",
     "SourceError": "errors",
     "Stream": "stream",
@@ -34,6 +34,7 @@ _HOMES = {
     "content": "objective",
     "dream": "files",
     "dream_frames": "stream",
+    "find_shots": "shots",
     "guide": "objective",
     "layer": "objective",
     "load_net": "nets",
@@ -51,9 +52,9 @@ if TYPE_CHECKING:
     from vidream.errors import SourceError as SourceError
     from vidream.errors import TargetError as TargetError
     from vidream.errors import VidreamError as VidreamError
-    from vidream.files import Made as Made
-    from vidream.files import Progress as Progress
     from vidream.files import dream as dream
+    from vidream.film import Made as Made
+    from vidream.film import Progress as Progress
     from vidream.frames import FrameReader as FrameReader
     from vidream.frames import FrameWriter as FrameWriter
     from vidream.nets import Net as Net
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from vidream.objective import total_variation as total_variation
     from vidream.preset import Preset as Preset
     from vidream.recipe import Recipe as Recipe
+    from vidream.shots import find_shots as find_shots
     from vidream.stream import Stream as Stream
     from vidream.stream import dream_frames as dream_frames
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from os import PathLike
@@ -14,91 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from vidream.companions import guide_frames, mask_frames
 from vidream.dreamer import Dreamer
+from vidream.errors import SourceError
+from vidream.film import Film, Made, Progress, SideFiles
 from vidream.frames import FrameReader, FrameWriter, default_target
+from vidream.frames.targets import check_target
 from vidream.preset import Preset
 from vidream.recipe import Recipe
-from vidream.report import Track, check_side_file, write_report, write_side_file
-from vidream.settings import dreamer_settings, machine_settings, source_settings
-from vidream.stream import Stream
+from vidream.settings import film_settings, machine_settings
+from vidream.shots import Shares, find_shots
 from vidream.work import WorkFolder
 
 __all__ = ["Made", "Progress", "dream", "noise"]
 
 # Steps a second in a film of the growing dream: slow enough to see each.
 STEPS_RATE = Fraction(12)
-
-
-@dataclass(frozen=True)
-class Made:
-    """What `dream` made. strength: mean |dream - frame|, 0..1.  warp_error: None for a single frame."""
-
-    path: Path
-    frames: int
-    cuts: int
-    rate: Fraction
-    strength: float
-    warp_error: float | None
-    seconds: float
-    finished: bool = True
-    warning: str | None = None
-
-    @property
-    def duration_seconds(self) -> float:
-        return float(self.frames / self.rate)
-
-
-class SideFiles:
-    """What may lie beside a film: a report, and a sidecar that says how it was made."""
-
-    def __init__(self, film: Path, report: str | PathLike[str] | None, *, sidecar: bool, overwrite: bool) -> None:
-        """Raises TargetError where one cannot be written: before the film is made."""
-        self._report = Path(report) if report is not None else None
-        self._sidecar = film.with_name(f"{film.name}.json") if sidecar else None
-        if self._report is not None:
-            check_side_file(self._report, (".html", ".json"), overwrite=overwrite)
-        if self._sidecar is not None:
-            check_side_file(self._sidecar, (".json",), overwrite=overwrite)
-
-    def write(self, made: Made, track: Track, recipe: Recipe) -> None:
-        """Write them. Raises TargetError."""
-        if self._report is not None:
-            look = f"{recipe.preset.description or recipe.preset.net}, seed {recipe.seed}"
-            head = {"film": made.path.name, "source": recipe.source, "look": look, "vidream": recipe.version}
-            write_report(self._report, track, {**head, **_facts(made)}, made.rate)
-        if self._sidecar is not None:
-            found = {**json.loads(recipe.to_json()), "film": {**_facts(made), "frames a second": str(made.rate)}}
-            write_side_file(self._sidecar, json.dumps(found, indent=2) + "\n")
-
-
-def _facts(made: Made) -> dict[str, Any]:
-    steadiness = None if made.warp_error is None else round(made.warp_error, 6)
-    return {
-        "frames": made.frames,
-        "seconds": round(made.duration_seconds, 3),
-        "cuts": made.cuts,
-        "strength": round(made.strength, 5),
-        "warp error": steadiness,
-        "made in seconds": round(made.seconds, 1),
-        "finished": made.finished,
-    }
-
-
-class Progress:
-    """What a caller may watch; every method does nothing here. Subclass and pass to `dream`."""
-
-    def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
-        """The source is open and the net is loaded."""
-
-    def resumed(self, frames: int, begun_otherwise: str | None) -> None:
-        """After `started`: the film goes on after `frames` that were there, perhaps on another machine."""
-
-    def frame(self, picture: Tensor, frames: int) -> None:
-        """`picture` [1,3,H,W] was written; it is number `frames`, counted from 1."""
 
 
 def dream(
@@ -118,6 +48,7 @@ def dream(
     record_steps: str | PathLike[str] | None = None,
     report: str | PathLike[str] | None = None,
     sidecar: bool = False,
+    shots: tuple[int, int] | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -135,10 +66,14 @@ def dream(
 
     A film is kept in a folder beside its target while it is made, `walk-dream.mp4.vidream`. resume: go on
     from there, after whatever ended the run before; the settings must be the same. Without one it begins
-    at the beginning.  Raises SourceError, TargetError, PresetError, NetError, DeviceError; nothing half
+    at the beginning.  shots: (2, 4) makes the second of four shares of the film's shots, in a folder of its
+    own beside the target, and goes on with it where it is unfinished; `Made.shares_left` says which are still
+    to be made, here or on other machines that see the folder. The last one joins the film.
+
+    Raises SourceError, TargetError, PresetError, NetError, DeviceError; nothing half
     made is left at the target, and frames that were made stay in the folder.
     """
-    if dreamer is None and not isinstance(preset, Preset):
+    if not isinstance(preset, Preset):
         preset = Preset.load(preset)
     with FrameReader(
         source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds
@@ -146,139 +81,109 @@ def dream(
         # A still picture held for a duration has become a film.
         kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
         path = Path(target) if target is not None else default_target(reader.source, kind)
-        with _work_folder(path, reader, resume=resume, overwrite=overwrite) as work:
+        asked = {"size": size, "rate": str(reader.rate) if fps else None}
+        work = _Job(
+            reader, path, dreamer or partial(make_dreamer, preset), asked, audio, overwrite, mask, record_steps,
+            report, sidecar, progress or Progress(),
+        )  # fmt: skip
+        return work.make(resume=resume) if shots is None else work.make_share(Shares(path, *shots))
+
+
+@dataclass
+class _Job:
+    """What `dream` was asked for, for one run over the film or over a share of it."""
+
+    reader: FrameReader
+    path: Path
+    dreamer: Dreamer | Callable[[], Dreamer]
+    asked: Mapping[str, Any]
+    audio: bool
+    overwrite: bool
+    mask: str | PathLike[str] | None
+    record_steps: str | PathLike[str] | None
+    report: str | PathLike[str] | None
+    sidecar: bool
+    progress: Progress
+
+    def make(self, *, resume: bool) -> Made:
+        """The whole film."""
+        # A single picture is made in one go.
+        is_film = self.reader.frame_count != 1
+        with WorkFolder(self.path, resume=resume, overwrite=self.overwrite) if is_film else nullcontext() as work:
             # The writer first: a target that cannot be written is told before the net is loaded.
-            replaces = overwrite or (work is not None and work.replaces_target)
-            side = SideFiles(path, report, sidecar=sidecar, overwrite=replaces)
-            writer = FrameWriter(path, like=reader, audio=audio, overwrite=replaces, work=work)
-            # The steps of the first dream: there already where that frame is.
-            steps = None
-            if record_steps and (work is None or work.frames_held == 0):
-                steps = FrameWriter(record_steps, rate=STEPS_RATE, overwrite=replaces)
+            replaces = self.overwrite or (work is not None and work.replaces_target)
+            side = SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=replaces)
+            writer = FrameWriter(self.path, like=self.reader, audio=self.audio, overwrite=replaces, work=work)
+            steps = self._steps_writer(work, overwrite=replaces)
             with writer, steps or nullcontext():
-                if dreamer is None:
-                    assert isinstance(preset, Preset)
-                    dreamer = make_dreamer(preset)
-                recipe = _recipe(dreamer, reader, size, fps)
+                dreamer = self._load()
+                recipe = self._recipe(dreamer)
                 writer.comment = recipe.to_json()
-                film = _Film(reader, writer, dreamer, progress or Progress(), mask, steps, work)
+                film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, work)
                 film.make()
             side.write(film.made(), film.track, recipe)
             if work is not None and film.is_finished:
                 work.finished()
-    return film.made()
+        return film.made()
 
+    def _steps_writer(self, work: WorkFolder | None, *, overwrite: bool) -> FrameWriter | None:
+        """For the steps of the first dream: they are there already where that frame is."""
+        if not self.record_steps or (work is not None and work.frames_held):
+            return None
+        return FrameWriter(self.record_steps, rate=STEPS_RATE, overwrite=overwrite)
 
-def _work_folder(
-    path: Path, reader: FrameReader, *, resume: bool, overwrite: bool
-) -> AbstractContextManager[WorkFolder | None]:
-    """Where the film is kept while it is made; a single picture is made in one go."""
-    if reader.frame_count == 1:
-        return nullcontext()
-    return WorkFolder(path, resume=resume, overwrite=overwrite)
+    def _recipe(self, dreamer: Dreamer) -> Recipe:
+        return Recipe(
+            dreamer.preset,
+            seed=dreamer.seed,
+            source=self.reader.source.name,
+            weights=dreamer.weights_name,
+            **self.asked,
+        )
 
+    def _load(self) -> Dreamer:
+        if not isinstance(self.dreamer, Dreamer):
+            self.dreamer = self.dreamer()
+        return self.dreamer
 
-def _recipe(dreamer: Dreamer, reader: FrameReader, size: int | None, fps: float | Fraction | None) -> Recipe:
-    return Recipe(
-        dreamer.preset,
-        seed=dreamer.seed,
-        source=reader.source.name,
-        weights=dreamer.weights_name,
-        size=size,
-        rate=str(reader.rate) if fps else None,
-    )
+    def make_share(self, shares: Shares) -> Made:
+        """One share of the film's shots; whoever finds all of them done joins them."""
+        if self.reader.frame_count == 1:
+            raise SourceError(f"{self.reader.source.name} is one picture, and has no shots to share; leave them out")
+        if not self.overwrite and WorkFolder(self.path, resume=True).frames_held:
+            return self._make_joined(shares)  # and was stopped before its end
+        check_target(self.path, like=self.reader, overwrite=self.overwrite or shares.replace_target)
+        dreamer = self._load()
+        settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
+        if not self.overwrite:
+            shares.check(settings)
+        part = shares.part(shares.shots(settings, partial(find_shots, self.reader, dreamer.preset)))
+        with shares.folder(resume=not self.overwrite, overwrite=self.overwrite) as work:
+            writer = FrameWriter(self.path, like=self.reader, overwrite=True, work=work, first=part[0])
+            writer.comment = self._recipe(dreamer).to_json()
+            steps = self._steps_writer(work, overwrite=self.overwrite) if part[0] == 0 else None
+            film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, work, part=part)
+            if not work.is_done:
+                try:
+                    film.make()
+                finally:
+                    writer.pause()
+                if film.is_finished:
+                    work.part_is_done()
+        left = shares.left()
+        if left:
+            return replace(film.made(), shares_left=left)
+        shares.join(settings, machine_settings(dreamer))
+        return self._make_joined(shares)
+
+    def _make_joined(self, shares: Shares) -> Made:
+        made = self.make(resume=True)
+        if made.finished:
+            shares.clear()
+        return made
 
 
 def noise(width: int, height: int, *, seed: int = 0) -> Tensor:
     """A grey picture [1,3,H,W] with faint noise, 0.4 to 0.5: nothing, for a dream to begin from."""
     generator = torch.Generator().manual_seed(seed)
     return 0.4 + 0.1 * torch.rand(1, 3, height, width, generator=generator)
-
-
-class _Film:
-    """One run over a film: what `dream` needs to remember between its frames and its last words."""
-
-    def __init__(
-        self,
-        reader: FrameReader,
-        writer: FrameWriter,
-        dreamer: Dreamer,
-        progress: Progress,
-        mask: str | PathLike[str] | None,
-        steps: FrameWriter | None,
-        work: WorkFolder | None,
-    ) -> None:
-        self._reader, self._writer, self._progress = reader, writer, progress
-        self._dreamer = dreamer
-        self._stream = Stream(dreamer, rate=reader.rate)
-        self._work = work
-        self._mask = Path(mask) if mask is not None else None
-        self._steps = steps
-        self.track = Track()
-        self._begun = time.monotonic()
-        self.is_finished = True
-
-    def make(self) -> None:
-        frames = self._begin()
-        first, guide = self._writer.frames_written, self._dreamer.preset.guide
-        masks = mask_frames(self._mask, like=self._reader, first=first) if self._mask else None
-        guide_sets = guide_frames(guide, rate=self._reader.rate, first=first) if guide else None
-        self._progress.started(self._reader, self._dreamer)
-        if first:
-            self._progress.resumed(first, self._work.begun_otherwise if self._work else None)
-        try:
-            for frame in frames:
-                self._next(frame, next(masks) if masks else None, next(guide_sets) if guide_sets else None)
-        except KeyboardInterrupt:
-            if not self._writer.frames_written:
-                raise
-            self.is_finished = False
-            if self._work is not None:
-                self._work.save_now()
-
-    def _begin(self) -> Iterator[Tensor]:
-        """The frames that are still to be dreamed: all, or those after the state of a run before."""
-        if self._work is None:
-            return iter(self._reader)
-        settings = {**source_settings(self._reader, self._mask), **dreamer_settings(self._dreamer)}
-        self._work.open(settings, machine_settings(self._dreamer))
-        state = self._work.restore(self._writer)
-        if state is None:
-            return iter(self._reader)
-        tensors, numbers = state
-        self.track = Track(tensors.pop("track"))
-        self._stream.restore(tensors, numbers)
-        return self._reader.go_on(self._writer.frames_written, tensors["frame"])
-
-    def _next(self, frame: Tensor, mask: Tensor | None, guides: Sequence[Tensor] | None) -> None:
-        begun, steps = time.monotonic(), self._steps if not self._writer.frames_written else None
-        picture = self._stream.next(frame, mask=mask, guides=guides, watch=self._record_step if steps else None)
-        self._writer.write(picture, new_shot=self._stream.began_shot)
-        if steps:
-            steps.close()
-        assert self._stream.latest is not None
-        self.track.add(self._stream.latest, time.monotonic() - begun)
-        if self._work is not None:
-            tensors, numbers = self._stream.state()
-            track = partial(self.track.tensor, self._writer.frames_written)
-            self._work.keep(({**tensors, "track": track}, numbers), self._writer)
-        self._progress.frame(picture, self._writer.frames_written)
-
-    def _record_step(self, picture: Tensor) -> None:
-        assert self._steps is not None
-        size = (self._reader.height, self._reader.width)
-        self._steps.write(F.interpolate(picture, size, mode="bicubic", align_corners=False).clamp(0, 1).cpu())
-
-    def made(self) -> Made:
-        figures = self._stream.figures
-        return Made(
-            path=self._writer.path,
-            frames=self._writer.frames_written,
-            cuts=figures.cuts,
-            rate=self._reader.rate,
-            strength=figures.strength,
-            warp_error=figures.warp_error,
-            seconds=time.monotonic() - self._begun,
-            finished=self.is_finished,
-            warning=self._reader.warning or self._writer.warning,
-        )

@@ -136,7 +136,7 @@ def _plot(title: str, curves: Mapping[str, Sequence[float | None]], cuts: Sequen
 
     drawn = [f'<path class="axis" d="M{MARGIN} 8V{floor}H{right}"/>']
     drawn += [f'<path class="cut" d="M{x(number)} 8V{floor}"/>' for number in cuts[:MOST_POINTS]]
-    for name, values in reversed(curves.items()):
+    for name, values in reversed(list(curves.items())):
         points = _thinned(values)
         if points:
             upper = " ".join(f"{x(at)},{y(most)}" for at, _, _, most in points)

@@ -82,6 +82,11 @@ class Screen(files.Progress):
         if begun_otherwise:
             self._console.print(f"[yellow]note:[/] another machine than it was begun on: {begun_otherwise}")
 
+    def share(self, first: int, frames: int) -> None:
+        assert self._bar is not None
+        self._bar.update(self._bar.task_ids[0], total=frames)
+        self._console.print(f"a share of the shots: frames {first + 1} to {first + frames}")
+
     def frame(self, picture: Tensor, frames: int) -> None:
         assert self._bar is not None
         self._bar.update(self._bar.task_ids[0], completed=frames)
@@ -103,6 +108,9 @@ class Screen(files.Progress):
                 f"[yellow]stopped[/]; the file is finished with the {made.frames} frames made so far, "
                 "and the same command with --resume goes on"
             )
+        if made.shares_left and made.finished:
+            left = ", ".join(map(str, made.shares_left))
+            self._console.print(f"this share is done; still to be made before the film is joined: {left}")
         many = made.frames > 1
         length = f"{made.duration_seconds:.2f} s, {made.frames} frames" if many else "1 picture"
         said = [length, f"made in {_clock(made.seconds)}", f"strength {made.strength:.3f}"]

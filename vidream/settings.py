@@ -13,19 +13,24 @@ from vidream.frames import FrameReader
 from vidream.frames.numbered import NumberedName
 from vidream.recipe import preset_fields
 
-__all__ = ["dreamer_settings", "file_print", "machine_settings", "source_settings"]
+__all__ = ["dreamer_settings", "file_print", "film_settings", "machine_settings", "source_settings"]
 
 # 64 places of 64 kB: a film of hours is told from its like in a few milliseconds.
 PLACES, PLACE_BYTES = 64, 2**16
+
+
+def film_settings(reader: FrameReader, dreamer: Dreamer, mask: Path | None = None) -> dict[str, Any]:
+    """All that the frames of a film depend on, but for the machine."""
+    return {**source_settings(reader, mask), **dreamer_settings(dreamer)}
 
 
 def dreamer_settings(dreamer: Dreamer) -> dict[str, Any]:
     """The look: every field of the preset, the seed, the network's own numbers, the guides' files."""
     preset = dreamer.preset
     guides = {f"content of {guide}": file_print(Path(guide)) for guide in preset.guide}
-    layers = sorted(dreamer.objective.layers)
-    return {"vidream": __version__, **preset_fields(preset), **guides, "seed": dreamer.seed, "weights": dreamer.net.fingerprint(),
-            "objective": ", ".join(layers)}  # fmt: skip
+    look = {"vidream": __version__, **preset_fields(preset), **guides, "seed": dreamer.seed}
+    layers = ", ".join(sorted(dreamer.objective.layers))
+    return {**look, "weights": dreamer.net.fingerprint(), "objective": layers}
 
 
 def machine_settings(dreamer: Dreamer) -> dict[str, Any]:

@@ -185,7 +185,7 @@ class Stream:
             brightness=float(shown.mean()),
             source_brightness=float(frame.mean()),
             warp_error=warp_error,
-            is_cut=motion is None and self._frame is not None,
+            is_cut=motion is None and self._number > 0,
         )
         figures = self.figures
         figures.frames += 1

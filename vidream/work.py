@@ -21,28 +21,23 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from vidream.errors import TargetError
 from vidream.frames import FrameWriter
 from vidream.frames.disk import disk_trouble, is_full, save_whole
 from vidream.frames.numbered import NumberedName
-from vidream.frames.segments import is_work_file
+from vidream.frames.segments import RAW, is_work_file
+from vidream.state import State, load_state, load_words, save_state
 
-__all__ = ["State", "WorkFolder", "differences"]
-
-# Named tensors (or what gives one, asked when it is needed) and plain numbers, as JSON has them.
-State = tuple[Mapping[str, "Tensor | Callable[[], Tensor]"], Mapping[str, Any]]
+__all__ = ["JOURNAL", "STATE", "WorkFolder", "differences"]
 
 SAVE_SECONDS = 5.0
 # At 4K a state has some 200 MB: it is then saved less often, so that saving stays a small share of the work.
@@ -60,9 +55,12 @@ class WorkFolder:
     film was begun.  `replaces_target`: what lies at the target is an unfinished film of this folder.
     """
 
-    def __init__(self, target: Path, *, resume: bool = False, overwrite: bool = False) -> None:
-        """Look whether there is one. TargetError, with both ways on, where there is and neither was asked for."""
-        self.folder = target.with_name(f"{target.name}.vidream")
+    def __init__(self, target: Path, *, resume: bool = False, overwrite: bool = False, part: str = "") -> None:
+        """Look whether there is one. TargetError, with both ways on, where there is and neither was asked for.
+
+        part: ends the folder's name, where several runs make parts of one film.
+        """
+        self.folder = target.with_name(f"{target.name}{part and '.'}{part}.vidream")
         self.begun_otherwise: str | None = None
         self._target = target
         self._is_film = not NumberedName.matches(target)
@@ -98,8 +96,12 @@ class WorkFolder:
             return False
         return self._journal.get("made") == [found.st_size, found.st_mtime_ns]
 
-    def open(self, settings: Mapping[str, Any], machine: Mapping[str, Any] | None = None) -> None:
+    def open(
+        self, settings: Mapping[str, Any], machine: Mapping[str, Any] | None = None, *, joining: bool = False
+    ) -> None:
         """Begin the folder, or take it up where it was begun with the same settings.
+
+        joining: what lies in it stays, as pieces that `join` has already brought there.
 
         settings: all that the frames depend on, plain values by name.  machine: what changes them by no
         more than rounding, and may be another when the film goes on.  TargetError where the settings
@@ -120,30 +122,36 @@ class WorkFolder:
         try:
             self.folder.mkdir(exist_ok=True)
             self._take_lock()
-            if self._clears:
+            if self._clears and not joining:
                 self._clear(_OWN - {LOCK})
             begun = datetime.now().isoformat(" ", "minutes")
             self._journal = {"format": _FORMAT, "begun": begun, "settings": settings, "machine": machine}
-            self._write_journal()
+            if joining:
+                self._journal["joining"] = True
+            else:
+                self._write_journal()
             self._is_begun = True
         except OSError as error:
             raise disk_trouble(self.folder, error) from None
+
+    def changes(self, settings: Mapping[str, Any]) -> str:
+        """How `settings` differ from those it was begun with, in words, where it has these; else ""."""
+        was = self._journal.get("settings", {})
+        wanted = json.loads(json.dumps(dict(settings)))
+        return differences({name: value for name, value in was.items() if name in wanted}, wanted) if was else ""
 
     def restore(self, writer: FrameWriter) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Put `writer` where the last state was saved; returns the maker's state, or None where there is none."""
         if not self._resumes or not (self.folder / STATE).exists():
             return None
         try:
-            with safe_open(self.folder / STATE, framework="pt") as file:
-                words = file.metadata()
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-            position, numbers = json.loads(words["position"]), json.loads(words["numbers"])
+            tensors, numbers, position = load_state(self.folder / STATE)
             writer.restore(position)
-        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        except (OSError, KeyError, ValueError, TypeError) as error:
             raise TargetError(
                 f'the state in "{self.folder}" is damaged ({error}); begin again with --overwrite'
             ) from None
-        return {_plain(name): _unpacked(name, tensor) for name, tensor in tensors.items()}, numbers
+        return tensors, numbers
 
     def keep(self, state: State, writer: FrameWriter) -> None:
         """Note `state`, which belongs to the frame just written; every few seconds it goes to the disk.
@@ -175,14 +183,9 @@ class WorkFolder:
     def _save(self, state: State, position: dict[str, Any], writer: FrameWriter) -> float:
         """Frames first, then the state that counts on them, then what only the state before needed."""
         begun = time.monotonic()
-        tensors = {}
-        for name, held in state[0].items():
-            tensor = (held if isinstance(held, Tensor) else held()).detach().cpu().contiguous()
-            tensors.update(_packed(name, tensor))
-        words = {"position": json.dumps(position), "numbers": json.dumps(dict(state[1]))}
         try:
             writer.sync(position)
-            save_whole(self.folder / STATE, save(tensors, words))
+            save_state(self.folder / STATE, state, position)
             writer.release(position)
         except OSError as error:
             raise writer.trouble(error) from None
@@ -193,6 +196,42 @@ class WorkFolder:
         found = path.stat()
         self._journal["made"] = [found.st_size, found.st_mtime_ns]
         self._write_journal()
+
+    @property
+    def is_done(self) -> bool:
+        """True where this part of a film is made, and waits for the others."""
+        return self._resumes and bool(self._journal.get("done"))
+
+    def part_is_done(self) -> None:
+        """Keep the folder when the block ends: its part of the film is made."""
+        self.save_now()
+        self._journal["done"] = True
+        self._write_journal()
+
+    def join(self, parts: Sequence[WorkFolder], state: State, position: Mapping[str, Any]) -> None:
+        """Become the folder of the whole film, of which `parts` hold the pieces; `open` must come first.
+
+        Every step may be done again: what ends a run in the middle of this only delays it. Raises TargetError.
+        """
+        try:
+            for part in parts:
+                for piece in part.folder.iterdir() if part.folder.is_dir() else ():
+                    if is_work_file(piece.name) and not piece.name.endswith(RAW):
+                        piece.replace(self.folder / piece.name)
+            save_state(self.folder / STATE, state, position)
+            self._write_journal()
+        except OSError as error:
+            raise disk_trouble(self._target, error) from None
+        for part in parts:
+            part.remove()
+
+    def remove(self) -> None:
+        """Clear the folder away, but for what is not vidream's."""
+        if self.folder.is_dir():
+            self._clear(_OWN)
+            with contextlib.suppress(OSError):
+                (self.folder / LOCK).unlink(missing_ok=True)
+                self.folder.rmdir()
 
     def finished(self) -> None:
         """The film is done: the folder goes when the block ends."""
@@ -206,15 +245,11 @@ class WorkFolder:
                     self.save_now()
         finally:
             self._saver.shutdown(wait=True)
-        held = self._held()
-        mine = self._lock is not None
-        if mine and (self._is_finished or not (self.folder / STATE).exists()):
-            self._clear(_OWN)
+        held, mine = self._held(), self._lock is not None
+        is_needed = (self.folder / STATE).exists() or "done" in self._journal or "joining" in self._journal
         self._release_lock()
-        if mine and self.folder.is_dir():
-            with contextlib.suppress(OSError):
-                (self.folder / LOCK).unlink(missing_ok=True)
-                self.folder.rmdir()
+        if mine and (self._is_finished or not is_needed):
+            self.remove()
         return f"the {held} frames made so far are kept: go on with --resume" if held and self.folder.is_dir() else None
 
     def __enter__(self) -> WorkFolder:
@@ -230,9 +265,8 @@ class WorkFolder:
 
     def _held(self) -> int:
         try:
-            with safe_open(self.folder / STATE, framework="pt") as file:
-                return int(json.loads(file.metadata()["position"])["frames"])
-        except (SafetensorError, OSError, KeyError, ValueError, TypeError):
+            return int(load_words(self.folder / STATE)[0]["frames"])
+        except ValueError:
             return 0
 
     def _read_journal(self) -> dict[str, Any]:
@@ -286,30 +320,3 @@ def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
     return text if 0 < len(text) <= 60 else f"{text[:57]}..." if text else "nothing"
-
-
-def _packed(name: str, tensor: Tensor) -> dict[str, Tensor]:
-    """Frames came from 8 or 16 bits: where that gives every number back to the bit, it takes a quarter or a half."""
-    if tensor.dtype == torch.float32:
-        for most, kind, mark in ((255, torch.uint8, "8"), (65535, torch.int32, "16")):
-            whole = (tensor * most).round()
-            if bool(((whole >= 0) & (whole <= most)).all()) and torch.equal(_scaled(whole, most), tensor):
-                # safetensors has 16 bits with a sign only: shifted by half of the range.
-                small = whole.to(kind) if most == 255 else (whole.to(kind) - 32768).to(torch.int16)
-                return {f"{name}:{mark}": small}
-    # A clone: safetensors refuses tensors that share their memory.
-    return {name: tensor.clone()}
-
-
-def _unpacked(name: str, tensor: Tensor) -> Tensor:
-    if name.endswith(":8"):
-        return _scaled(tensor.float(), 255)
-    return _scaled((tensor.int() + 32768).float(), 65535) if name.endswith(":16") else tensor
-
-
-def _plain(name: str) -> str:
-    return name.removesuffix(":8").removesuffix(":16")
-
-
-def _scaled(whole: Tensor, most: int) -> Tensor:
-    return whole * torch.tensor(1 / most, dtype=torch.float32)

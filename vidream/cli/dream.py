@@ -38,6 +38,12 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     output.add_argument(
         "--report", metavar="FILE", help="also a page of strength and steadiness over time: .html .json"
     )
+    output.add_argument(
+        "--shots",
+        type=options.share,
+        metavar="N/OF",
+        help="make one share of the film's shots; the last joins",
+    )
     parser.set_defaults(run=run, check=partial(_check, parser))
 
 
@@ -75,11 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
             record_steps=arguments.record_steps,
             report=arguments.report,
             sidecar=arguments.sidecar,
+            shots=arguments.shots,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )
         screen.finished(made)
-    if not arguments.quiet:
+    if not arguments.quiet and not made.shares_left:
         print(made.path)
     return 0 if made.finished else 1
 

@@ -22,6 +22,7 @@ __all__ = [
     "picture_size",
     "rate",
     "seconds",
+    "share",
     "take_like",
 ]
 
@@ -79,6 +80,12 @@ def seconds(text: str) -> float:
 def picture_size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
     return int(width), int(height)
+
+
+def share(text: str) -> tuple[int, int]:
+    """(2, 4) from "2/4". Raises ValueError, which argparse reports."""
+    number, _, of = text.partition("/")
+    return int(number), int(of)
 
 
 def rate(text: str) -> Fraction:

@@ -20,7 +20,7 @@ from vidream.errors import TargetError
 from vidream.frames.disk import disk_trouble, full_disk, is_full, sync_file, sync_folder
 from vidream.frames.ffmpeg import local_url, run
 
-__all__ = ["Segments", "Work", "is_work_file"]
+__all__ = ["RAW", "Segments", "Work", "is_work_file"]
 
 # Two seconds cost 1 to 3 % of the file's size against one long run of frames, and end a Ctrl-C soon.
 _SEGMENT_SECONDS = 2
@@ -28,7 +28,7 @@ _SEGMENT_SECONDS = 2
 _LARGEST_RAW_BYTES = 512 * 2**20
 _FEWEST_FRAMES = 8
 _LIST = "join.ffconcat"
-_RAW, _PART = ".rgb", ".part"
+RAW, _PART = ".rgb", ".part"
 
 
 class Work(Protocol):
@@ -61,13 +61,15 @@ class Segments:
         rate: Fraction,
         options: list[str],
         total_frames: int | None = None,
+        first: int = 0,
     ) -> None:
         """target: the name shown in errors.  suffix, options: of the closed files, and how to encode them.
 
-        total_frames: of the whole film, for words on how much room it needs.
+        total_frames: of the whole film, for words on how much room it needs.  first: the number, in the whole
+        film, of the first frame that comes here.
         """
         self.frames = 0
-        self._total_frames = total_frames
+        self._total_frames, self._first = total_frames, first
         self._folder, self._target = folder, target
         self._suffix, self._rate, self._options = suffix, rate, options
         self._starts: list[int] = []
@@ -85,18 +87,22 @@ class Segments:
         self.frames, self._starts = int(position["frames"]), [int(start) for start in position["starts"]]
         height, width = position["size"]
         self._size = (int(height), int(width))
-        known = {self._name(start, end).name for start in self._starts[:-1] for end in (self._suffix, _RAW)}
-        known.add(self._name(self._starts[-1], _RAW).name)
+        known = {self._name(start, end).name for start in self._starts[:-1] for end in (self._suffix, RAW)}
+        last = self._name(self._starts[-1], RAW)
+        # A film joined of parts has no raw frames. Any other goes on with its last segment, which a stop has closed.
+        is_whole = not last.exists()
+        known.add(self._name(self._starts[-1], self._suffix if is_whole else RAW).name)
         for path in self._folder.iterdir():
             if is_work_file(path.name) and path.name not in known:
                 path.unlink()
         for start, end in self._spans():
             self._check_held(start, end)
-        self._raw = self._name(self._starts[-1], _RAW).open("ab", buffering=0)
+        if not is_whole:
+            self._raw = last.open("ab", buffering=0)
 
     def _check_held(self, start: int, end: int) -> None:
         """See that the frames of a segment are there: closed, or raw. Raw ones are closed now, but the last."""
-        raw = self._name(start, _RAW)
+        raw = self._name(start, RAW)
         if self._name(start, self._suffix).exists():
             return
         needed = (end - start) * self._frame_bytes
@@ -115,7 +121,7 @@ class Segments:
                 self._folder.mkdir(exist_ok=True)
                 self._size = (array.shape[0], array.shape[1])
                 self._begin()
-            elif self.frames - self._starts[-1] >= self._length or (new_shot and self.frames > self._starts[-1]):
+            elif self._held >= self._length or (new_shot and self._held):
                 self._close_last()
                 self._begin()
             assert self._raw is not None
@@ -151,14 +157,20 @@ class Segments:
         return self._size[0] * self._size[1] * 3
 
     @property
+    def _held(self) -> int:
+        """Frames in the last segment."""
+        return self._first + self.frames - self._starts[-1]
+
+    @property
     def _length(self) -> int:
         """Frames in a segment."""
         fitting = _LARGEST_RAW_BYTES // self._frame_bytes
         return max(_FEWEST_FRAMES, min(round(self._rate * _SEGMENT_SECONDS), fitting))
 
     def _begin(self) -> None:
-        self._raw = self._name(self.frames, _RAW).open("wb", buffering=0)
-        self._starts.append(self.frames)
+        start = self._first + self.frames
+        self._raw = self._name(start, RAW).open("wb", buffering=0)
+        self._starts.append(start)
 
     def _close_last(self) -> None:
         """Have the last segment encoded beside the work; at most one is, so raw frames never pile up."""
@@ -177,7 +189,7 @@ class Segments:
         part, closed = self._name(start, f"{_PART}{self._suffix}"), self._name(start, self._suffix)
         height, width = self._size
         source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", str(self._rate)]
-        command = ["-loglevel", "warning", "-y", *source, "-i", local_url(self._name(start, _RAW))]
+        command = ["-loglevel", "warning", "-y", *source, "-i", local_url(self._name(start, RAW))]
         # Twice: the frames are still there, and one killed or starved encoder need not end a night's work.
         for _ in range(2):
             done = run([*command, *self._options, local_url(part)])
@@ -196,13 +208,13 @@ class Segments:
             if self._name(start, self._suffix).exists():
                 break
             with contextlib.suppress(FileNotFoundError):  # closed in the meantime
-                sync_file(self._name(start, _RAW))
+                sync_file(self._name(start, RAW))
         sync_folder(self._folder)
 
     def release(self, position: dict[str, Any]) -> None:
         """Drop raw frames that nothing goes back to, now that `position` is safe on the disk."""
         for start in reversed(position["starts"][:-1]):
-            raw = self._name(start, _RAW)
+            raw = self._name(start, RAW)
             if self._name(start, self._suffix).exists():
                 if not raw.exists():
                     break
@@ -226,7 +238,7 @@ class Segments:
         return join_pieces(self._folder, self._target, pieces, self._rate, suffix, options)
 
     def _spans(self) -> list[tuple[int, int]]:
-        return list(zip(self._starts, [*self._starts[1:], self.frames], strict=True))
+        return list(zip(self._starts, [*self._starts[1:], self._first + self.frames], strict=True))
 
     def _name(self, start: int, ending: str) -> Path:
         return self._folder / f"{start:08d}{ending}"

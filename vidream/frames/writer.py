@@ -54,7 +54,7 @@ class FrameWriter:
         overwrite: bool = False,
         quality: int = 85,
         work: Work | None = None,
-        first_number: int = 1,
+        first: int = 0,
         comment: str | None = None,
     ) -> None:
         """Check `target`; nothing is written before the first picture.
@@ -62,7 +62,7 @@ class FrameWriter:
         like: gives the rate, the sound (with `audio`) and the alpha. rate: frames a second, exact; else
         that of `like`, else 25. overwrite: replace what is there. quality: 1..100; 85 shows no loss (x264
         CRF 17). work: a folder to keep the film in while it is made, so that `position` and `restore` can
-        take it up again. first_number: of numbered pictures. comment: a line that video, GIF, PNG and JPEG
+        take it up again. first: frames before the first, made elsewhere. comment: a line that video, GIF, PNG and JPEG
         carry inside. TargetError, one line, where the target
         cannot be written; ValueError for a rate or quality out of range.
         """
@@ -82,8 +82,8 @@ class FrameWriter:
         self._size: tuple[int, ...] | None = None
         self._encoder: VideoEncoder | None = None
         self._work = work
+        self._first = first
         self._segments = self._segments_in(work.folder) if work is not None else None
-        self._first_number = first_number
         self.comment = comment
         self._unsynced: list[Path] = []
         self._still: bytes | None = None
@@ -106,7 +106,9 @@ class FrameWriter:
             else (".nut", lossless_options())
         )
         total = self._like.frame_count if self._like is not None else None
-        return Segments(folder, self.path, suffix=suffix, rate=self.rate, options=options, total_frames=total)
+        return Segments(
+            folder, self.path, suffix=suffix, rate=self.rate, options=options, total_frames=total, first=self._first
+        )
 
     def position(self) -> dict[str, Any]:
         """Where it stands, in plain numbers, for a state kept on the disk; needs `work`, or numbered pictures."""
@@ -192,7 +194,7 @@ class FrameWriter:
         if self.kind == "picture":
             self._still = data
         else:
-            file = NumberedName(self.path).file(self._first_number + self.frames_written)
+            file = NumberedName(self.path).file(self._first + 1 + self.frames_written)
             save_bytes(file, data)
             if self._work is not None:
                 self._unsynced.append(file)
@@ -229,6 +231,15 @@ class FrameWriter:
         assert self._encoder is not None
         self._encoder.finish()
         return self._temporaries[0]
+
+    def pause(self) -> None:
+        """Stop here, with what was written kept in the work folder and nothing at `path`. TargetError."""
+        self._is_closed = True
+        try:
+            if self._segments is not None:
+                self._segments.finish()
+        finally:
+            self._clean_up()
 
     def _finish_video(self, video: Path) -> Path:
         if self._sound is None:

@@ -1,0 +1,207 @@
+"""film: one run over a film: from its frames to its figures."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidream.companions import guide_frames, mask_frames
+from vidream.dreamer import Dreamer
+from vidream.frames import FrameReader, FrameWriter
+from vidream.recipe import Recipe
+from vidream.report import Track, check_side_file, write_report, write_side_file
+from vidream.settings import film_settings, machine_settings
+from vidream.stream import Stream
+from vidream.work import WorkFolder
+
+__all__ = ["Film", "Made", "Progress", "SideFiles"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What `dream` made. strength: mean |dream - frame|, 0..1.  warp_error: None for a single frame.
+
+    shares_left: of a film made in shares, those that are still to be made before it can be joined.
+    """
+
+    path: Path
+    frames: int
+    cuts: int
+    rate: Fraction
+    strength: float
+    warp_error: float | None
+    seconds: float
+    finished: bool = True
+    warning: str | None = None
+    shares_left: tuple[int, ...] = ()
+
+    @property
+    def duration_seconds(self) -> float:
+        return float(self.frames / self.rate)
+
+
+class Progress:
+    """What a caller may watch; every method does nothing here. Subclass and pass to `dream`."""
+
+    def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
+        """The source is open and the net is loaded."""
+
+    def resumed(self, frames: int, begun_otherwise: str | None) -> None:
+        """After `started`: the film goes on after `frames` that were there, perhaps on another machine."""
+
+    def share(self, first: int, frames: int) -> None:
+        """After `started`: only `frames` from number `first` on are made here."""
+
+    def frame(self, picture: Tensor, frames: int) -> None:
+        """`picture` [1,3,H,W] was written; it is number `frames`, counted from 1."""
+
+
+class SideFiles:
+    """What may lie beside a film: a report, and a sidecar that says how it was made."""
+
+    def __init__(self, film: Path, report: str | PathLike[str] | None, *, sidecar: bool, overwrite: bool) -> None:
+        """Raises TargetError where one cannot be written: before the film is made."""
+        self._report = Path(report) if report is not None else None
+        self._sidecar = film.with_name(f"{film.name}.json") if sidecar else None
+        if self._report is not None:
+            check_side_file(self._report, (".html", ".json"), overwrite=overwrite)
+        if self._sidecar is not None:
+            check_side_file(self._sidecar, (".json",), overwrite=overwrite)
+
+    def write(self, made: Made, track: Track, recipe: Recipe) -> None:
+        """Write them. Raises TargetError."""
+        if self._report is not None:
+            look = f"{recipe.preset.description or recipe.preset.net}, seed {recipe.seed}"
+            head = {"film": made.path.name, "source": recipe.source, "look": look, "vidream": recipe.version}
+            write_report(self._report, track, {**head, **_facts(made)}, made.rate)
+        if self._sidecar is not None:
+            found = {**json.loads(recipe.to_json()), "film": {**_facts(made), "frames a second": str(made.rate)}}
+            write_side_file(self._sidecar, json.dumps(found, indent=2) + "\n")
+
+
+def _facts(made: Made) -> dict[str, Any]:
+    steadiness = None if made.warp_error is None else round(made.warp_error, 6)
+    return {
+        "frames": made.frames,
+        "seconds": round(made.duration_seconds, 3),
+        "cuts": made.cuts,
+        "strength": round(made.strength, 5),
+        "warp error": steadiness,
+        "made in seconds": round(made.seconds, 1),
+        "finished": made.finished,
+    }
+
+
+class Film:
+    """One run over a film: what `dream` needs to remember between its frames and its last words."""
+
+    def __init__(
+        self,
+        reader: FrameReader,
+        writer: FrameWriter,
+        dreamer: Dreamer,
+        progress: Progress,
+        mask: str | PathLike[str] | None,
+        steps: FrameWriter | None,
+        work: WorkFolder | None,
+        *,
+        part: tuple[int, int] | None = None,
+    ) -> None:
+        """part: (first, end) of the frames to make, whole shots, counted from 0; by default all."""
+        self._reader, self._writer, self._progress = reader, writer, progress
+        self._dreamer = dreamer
+        self._stream = Stream(dreamer, rate=reader.rate)
+        self._work = work
+        self._mask = Path(mask) if mask is not None else None
+        self._steps = steps
+        self._part = part
+        self._first = part[0] if part else 0
+        self.track = Track()
+        self._begun = time.monotonic()
+        self.is_finished = True
+
+    def make(self) -> None:
+        """Dream the frames that are still to be dreamed. On KeyboardInterrupt `is_finished` says so."""
+        frames = self._begin()
+        done, guide = self._writer.frames_written, self._dreamer.preset.guide
+        first = self._first + done
+        if self._part:
+            frames = islice(frames, self._part[1] - first)
+        masks = mask_frames(self._mask, like=self._reader, first=first) if self._mask else None
+        guide_sets = guide_frames(guide, rate=self._reader.rate, first=first) if guide else None
+        self._progress.started(self._reader, self._dreamer)
+        if self._part:
+            self._progress.share(self._first, self._part[1] - self._first)
+        if done:
+            self._progress.resumed(done, self._work.begun_otherwise if self._work else None)
+        try:
+            for frame in frames:
+                self._next(frame, next(masks) if masks else None, next(guide_sets) if guide_sets else None)
+        except KeyboardInterrupt:
+            if not self._writer.frames_written:
+                raise
+            self.is_finished = False
+            if self._work is not None:
+                self._work.save_now()
+
+    def _begin(self) -> Iterator[Tensor]:
+        """The frames that are still to be dreamed: all, or those after the state of a run before."""
+        if self._work is None:
+            return iter(self._reader)
+        settings = film_settings(self._reader, self._dreamer, self._mask)
+        if self._part:
+            settings["frames of this part"] = f"{self._part[0] + 1} to {self._part[1]}"
+        self._work.open(settings, machine_settings(self._dreamer))
+        state = self._work.restore(self._writer)
+        if state is None:
+            self._stream.begin_shot_at(self._first)
+            # Read, not jumped to: there is no frame yet that would tell a file whose index is wrong.
+            return self._reader.begin_at(self._first, seek=False)
+        tensors, numbers = state
+        self.track = Track(tensors.pop("track"))
+        self._stream.restore(tensors, numbers)
+        return self._reader.go_on(self._first + self._writer.frames_written, tensors["frame"])
+
+    def _next(self, frame: Tensor, mask: Tensor | None, guides: Sequence[Tensor] | None) -> None:
+        begun, steps = time.monotonic(), self._steps if not self._writer.frames_written else None
+        picture = self._stream.next(frame, mask=mask, guides=guides, watch=self._record_step if steps else None)
+        self._writer.write(picture, new_shot=self._stream.began_shot)
+        if steps:
+            steps.close()
+        assert self._stream.latest is not None
+        self.track.add(self._stream.latest, time.monotonic() - begun)
+        if self._work is not None:
+            tensors, numbers = self._stream.state()
+            track = partial(self.track.tensor, self._writer.frames_written)
+            self._work.keep(({**tensors, "track": track}, numbers), self._writer)
+        self._progress.frame(picture, self._writer.frames_written)
+
+    def _record_step(self, picture: Tensor) -> None:
+        assert self._steps is not None
+        size = (self._reader.height, self._reader.width)
+        self._steps.write(F.interpolate(picture, size, mode="bicubic", align_corners=False).clamp(0, 1).cpu())
+
+    def made(self) -> Made:
+        figures = self._stream.figures
+        return Made(
+            path=self._writer.path,
+            frames=self._writer.frames_written,
+            cuts=figures.cuts,
+            rate=self._reader.rate,
+            strength=figures.strength,
+            warp_error=figures.warp_error,
+            seconds=time.monotonic() - self._begun,
+            finished=self.is_finished,
+            warning=self._reader.warning or self._writer.warning,
+        )
