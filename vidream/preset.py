@@ -31,6 +31,8 @@ NORMALISATIONS = ("mean-abs", "std", "laplacian")
 BATCH_NORMS = ("eval", "train")
 FLOWS = ("dis", "farneback", "raft", "none")
 DEFAULT_NAME = "creatures"
+# The longest shipped one has 2 kB.
+LARGEST_BYTES = 2**20
 
 
 def _number(default: float, low: float, high: float, says: str) -> Any:
@@ -123,6 +125,8 @@ class Preset:
                 )
             path = shipped[text]
         try:
+            if path.stat().st_size > LARGEST_BYTES:
+                raise PresetError(f'"{path}" is too large for a preset; give a TOML file of a page or two')
             return cls.from_toml(path.read_text(encoding="utf-8"), origin=str(path))
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not a text file"

@@ -65,12 +65,13 @@ class WorkFolder:
         self._target = target
         self._is_film = not NumberedName.matches(target)
         self._journal: dict[str, Any] = self._read_journal() if self.folder.is_dir() else {}
+        self._frames_safe = self._held() if self._journal else 0
         self._resumes = resume and bool(self._journal)
         self._clears = self.folder.is_dir() and not self._resumes
         if self._journal and not resume and not overwrite:
             begun = self._journal.get("begun", "some time ago")
             raise TargetError(
-                f'"{self.folder}" holds an unfinished film ({self._held()} frames, begun {begun}); '
+                f'"{self.folder}" holds an unfinished film ({self._frames_safe} frames, begun {begun}); '
                 "go on with --resume, or begin again with --overwrite"
             )
         self._lock: IO[bytes] | None = None
@@ -84,7 +85,7 @@ class WorkFolder:
     @property
     def frames_held(self) -> int:
         """How many frames the run goes on after."""
-        return self._held() if self._resumes else 0
+        return self._frames_safe if self._resumes else 0
 
     @property
     def replaces_target(self) -> bool:
@@ -122,8 +123,9 @@ class WorkFolder:
         try:
             self.folder.mkdir(exist_ok=True)
             self._take_lock()
+            self._frames_safe = 0
             if self._clears and not joining:
-                self._clear(_OWN - {LOCK})
+                self._clear(_OWN)
             begun = datetime.now().isoformat(" ", "minutes")
             self._journal = {"format": _FORMAT, "begun": begun, "settings": settings, "machine": machine}
             if joining:
@@ -186,6 +188,7 @@ class WorkFolder:
         try:
             writer.sync(position)
             save_state(self.folder / STATE, state, position)
+            self._frames_safe = int(position["frames"])
             writer.release(position)
         except OSError as error:
             raise writer.trouble(error) from None
@@ -241,11 +244,12 @@ class WorkFolder:
         """Keep what was made, or clear up where nothing was. Returns words on what is kept, for an error's end."""
         try:
             if not self._is_finished:
-                with contextlib.suppress(TargetError):  # the state before it stays, and so do its frames
+                # Where the disk or the memory is full, the state before it stays, and so do its frames.
+                with contextlib.suppress(Exception):
                     self.save_now()
         finally:
             self._saver.shutdown(wait=True)
-        held, mine = self._held(), self._lock is not None
+        held, mine = self._frames_safe, self._lock is not None
         is_needed = (self.folder / STATE).exists() or "done" in self._journal or "joining" in self._journal
         self._release_lock()
         if mine and (self._is_finished or not is_needed):

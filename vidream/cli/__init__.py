@@ -28,24 +28,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VidreamError as error:
         if arguments.debug:
             raise
-        print("; ".join((f"vidream: {error}", *_notes(error))), file=sys.stderr)
+        _say(str(error), error)
     except (MemoryError, RuntimeError) as error:
         # torch has a class for GPUs alone; the CPU's allocator says it in words.
         if arguments.debug or (not isinstance(error, MemoryError) and "memory" not in str(error)):
             raise
-        advice = "out of memory; give smaller tiles, such as --tile 512, or a smaller --size"
-        print("; ".join((f"vidream: {advice}", *_notes(error))), file=sys.stderr)
+        _say("out of memory; give smaller tiles, such as --tile 512, or a smaller --size", error)
     except KeyboardInterrupt as stop:
-        print("; ".join(("vidream: stopped", *(_notes(stop) or ["nothing was written"]))), file=sys.stderr)
+        _say("stopped" if hasattr(stop, "__notes__") else "stopped; nothing was written", stop)
     except BrokenPipeError:
         # Whoever read the list has seen enough (`vidream nets | head`); Python must not try to flush it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 
-def _notes(error: BaseException) -> list[str]:
-    """What a room on the way had to add: that the frames made so far are kept, say."""
-    return list(getattr(error, "__notes__", []))
+def _say(words: str, error: BaseException) -> None:
+    """One line on stderr: `words`, and what a room on the way had to add: that the frames made so far are kept, say."""
+    line = "; ".join((f"vidream: {words}", *getattr(error, "__notes__", [])))
+    # A file's name may hold line ends and the terminal's own commands.
+    print("".join(letter if letter.isprintable() else "?" for letter in line), file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -70,8 +70,7 @@ class MovingSource:
             while _fill(child, buffer.reshape(-1).view(np.uint8).data):
                 count += 1
                 yield compose_over_black(buffer) if channels == 4 else (from_array(buffer), None)
-            child.wait()
-            self._judge_end(first + count, child.last_words)
+            self._judge_end(first + count, child.last_words, child.wait())
 
     def _arguments(self, first: int, *, seek: bool) -> list[str]:
         info, timing = self.info, self.info.timing
@@ -109,11 +108,15 @@ class MovingSource:
             return Fraction(0)
         return (self.info.time_seconds(first - 1) + self.info.time_seconds(first)) / 2
 
-    def _judge_end(self, count: int, last_words: str) -> None:
+    def _judge_end(self, count: int, last_words: str, code: int) -> None:
         reason = f" ({last_words})" if last_words else ""
         if not self._source.exists():
             # A drive pulled out in the middle: not the end of the film, and its frames are kept for a while.
             raise SourceError(f'"{self._source}" is gone after {count} frames; bring it back, then go on')
+        if code < 0:
+            raise SourceError(
+                f"ffmpeg was stopped by signal {-code} after {count} frames of {self._source.name}; go on"
+            )
         if count == 0:
             raise SourceError(
                 f"{self._source.name}: no frame could be decoded{reason}; convert it to mp4 and try again"

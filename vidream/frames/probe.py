@@ -141,6 +141,8 @@ def _check_gif_header(path: Path) -> None:
 def _input_lines(lines: list[str]) -> list[str]:
     """The part of ffmpeg's report that describes the source, not what is made of it."""
     start = next((i for i, line in enumerate(lines) if line.startswith("Input #0")), len(lines))
+    # A name may hold a line end, and what follows it looks like the end of the report.
+    start = next((i for i, line in enumerate(lines) if i >= start and line.endswith("':")), start)
     stop = next((i for i, line in enumerate(lines) if i > start and line and not line.startswith(" ")), len(lines))
     return lines[start:stop]
 

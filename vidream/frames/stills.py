@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ __all__ = [
     "write_picture",
 ]
 
+# 120 megapixels of four 16-bit channels, not packed at all.
+LARGEST_FILE_BYTES = 2**30
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 ALPHA_SUFFIXES = (".png", ".webp", ".tif", ".tiff")
 
@@ -61,13 +64,36 @@ def _header(path: Path) -> tuple[tuple[int, int] | None, int]:
         return None, 1
 
 
+def _tiff_size(path: Path) -> tuple[int, int] | None:
+    """(width, height) that a TIFF's first directory names, or None."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        order = {b"II*\0": "<", b"MM\0*": ">"}.get(head[:4])
+        if order is None or len(head) < 8:
+            return None
+        file.seek(struct.unpack(order + "I", head[4:])[0])
+        count = file.read(2)
+        entries = file.read(12 * struct.unpack(order + "H", count)[0]) if len(count) == 2 else b""
+    found = {}
+    for at in range(0, len(entries) - 11, 12):
+        tag, kind = struct.unpack(order + "HH", entries[at : at + 4])
+        found[tag] = struct.unpack(
+            order + ("H" if kind == 3 else "I"), entries[at + 8 : at + (10 if kind == 3 else 12)]
+        )[0]
+    return (found[256], found[257]) if 256 in found and 257 in found else None
+
+
 def still_size(path: Path) -> tuple[int, int]:
     """(width, height) px of the picture at `path`, upright. SourceError where it is none, or too large."""
     if path.stat().st_size == 0:
         raise SourceError(f"{path.name} is an empty file; save or download it again")
+    if path.stat().st_size > LARGEST_FILE_BYTES:
+        raise SourceError(f"{path.name} has {path.stat().st_size / 1e9:.1f} GB, too many for a picture; check the file")
     stored, orientation = _header(path)
+    if stored is None and (tagged := _tiff_size(path)) is not None:
+        # Pillow knows fewer kinds of TIFF than OpenCV. An absurd one is refused before it is decoded.
+        check_size(path.name, *tagged)
     if stored is None:
-        # Pillow knows fewer kinds of TIFF than OpenCV; such a file is decoded to be measured.
         height, width = _decode(path).shape[:2]
         stored = (width, height)
     check_size(path.name, *stored)
