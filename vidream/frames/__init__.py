@@ -12,13 +12,16 @@ from vidream.frames.preview import Preview
 from vidream.frames.reader import FrameReader
 from vidream.frames.stills import read_picture, write_picture
 from vidream.frames.targets import default_target
+from vidream.frames.wire import decode_frame, encode_frame
 from vidream.frames.writer import FrameWriter
 
 __all__ = [
     "FrameReader",
     "FrameWriter",
     "Preview",
+    "decode_frame",
     "default_target",
+    "encode_frame",
     "from_array",
     "read_picture",
     "to_array",
