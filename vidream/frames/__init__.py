@@ -7,6 +7,8 @@ with FrameReader("walk.mp4", size=640) as frames, FrameWriter("out.mp4", like=fr
 
 from __future__ import annotations
 
+from vidream.frames.camera import Camera
+from vidream.frames.capture import list_cameras
 from vidream.frames.convert import from_array, to_array
 from vidream.frames.preview import Preview
 from vidream.frames.reader import FrameReader
@@ -15,11 +17,13 @@ from vidream.frames.targets import default_target
 from vidream.frames.writer import FrameWriter
 
 __all__ = [
+    "Camera",
     "FrameReader",
     "FrameWriter",
     "Preview",
     "default_target",
     "from_array",
+    "list_cameras",
     "read_picture",
     "to_array",
     "write_picture",
