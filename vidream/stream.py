@@ -15,7 +15,7 @@ from vidream.dreamer import Dreamer
 from vidream.finishing import finish
 from vidream.preset import Preset
 
-__all__ = ["Stream", "StreamFigures", "dream_frames"]
+__all__ = ["Stream", "StreamFigures", "carry", "dream_frames"]
 
 FlowEstimator = Callable[[Tensor, Tensor], Tensor]
 DEFAULT_RATE = 25
@@ -93,7 +93,7 @@ class Stream:
                 dream = dreamer(frame, pace=mask, guides=guides, generator=generator, watch=watch)
                 self._ripeness = torch.ones_like(frame[:, :1])
             else:
-                start, pace = self._carried(preset, frame, *motion)
+                start, pace, self._ripeness = carry(preset, frame, self._residual, self._ripeness, *motion)
                 dream = dreamer(
                     start,
                     steps=preset.steps,
@@ -125,18 +125,6 @@ class Stream:
             return None
         return flow, believed
 
-    def _carried(self, preset: Preset, frame: Tensor, flow: Tensor, believed: Tensor) -> tuple[Tensor, Tensor]:
-        """Where this frame's dream starts from, and the pace of its steps."""
-        assert self._residual is not None and self._ripeness is not None
-        residual = preset.keep * believed * optical.warp(self._residual, flow)
-        # Without this a still picture drifts: clipping at black and white is not symmetric.
-        residual = residual - residual.mean(dim=(-2, -1), keepdim=True)
-        residual = residual * (preset.strength_cap / residual.abs().mean().clamp(min=preset.strength_cap))
-        ripeness = believed * optical.warp(self._ripeness, flow, mode="bilinear")
-        pace = 1.0 + (FRESH_PACE - 1.0) * (1.0 - ripeness)
-        self._ripeness = ripeness + RIPENING * (1.0 - ripeness)
-        return (frame + residual).clamp(0, 1), pace
-
     def _count(self, shown: Tensor, frame: Tensor, motion: tuple[Tensor, Tensor] | None) -> None:
         figures = self.figures
         figures.frames += 1
@@ -148,6 +136,23 @@ class Stream:
             if not math.isnan(found):
                 figures.warp_error_sum += found
                 figures.pairs += 1
+
+
+def carry(
+    preset: Preset, frame: Tensor, residual: Tensor, ripeness: Tensor, flow: Tensor, believed: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Carry a dream onto `frame`: where the frame's own dream starts from, the pace of its steps, how ripe it is.
+
+    frame, residual: [1,3,H,W].  ripeness, believed: [1,1,H,W], 0..1.  flow: [1,2,H,W], from `frame`
+    back to where the residual is.  Returns a picture, the pace [1,1,H,W] and the new ripeness.
+    """
+    residual = preset.keep * believed * optical.warp(residual, flow)
+    # Without this a still picture drifts: clipping at black and white is not symmetric.
+    residual = residual - residual.mean(dim=(-2, -1), keepdim=True)
+    residual = residual * (preset.strength_cap / residual.abs().mean().clamp(min=preset.strength_cap))
+    ripeness = believed * optical.warp(ripeness, flow, mode="bilinear")
+    pace = 1.0 + (FRESH_PACE - 1.0) * (1.0 - ripeness)
+    return (frame + residual).clamp(0, 1), pace, ripeness + RIPENING * (1.0 - ripeness)
 
 
 def dream_frames(frames: Iterable[Tensor], dreamer: Dreamer, *, flow: FlowEstimator | None = None) -> Iterator[Tensor]:
