@@ -24,7 +24,7 @@ FLOORS = [
     {"stream", "companions", "pace", "track", "meter"},
     {"update"},
     {"files", "live"},
-    {"screen"},
+    {"screen", "web"},
     {"doctor"},
     {"cli"},
     {"__init__", "__main__"},

@@ -51,7 +51,7 @@ def sniff(head: bytes, *, pictures_only: bool = False) -> str:
     raise SourceError("this is no clip or picture that is understood; give MP4, MOV, MKV, WebM, AVI, GIF, JPEG or PNG")
 
 
-class _Cancelled(Exception):
+class _CancelledError(Exception):
     """The page does not want the clip any more."""
 
 
@@ -88,7 +88,7 @@ class Clip(Progress):
                 self._dream()
             finally:
                 self._engine.clips.release()
-        except _Cancelled:
+        except _CancelledError:
             self._say("cancelled")
         except VidreamError as error:
             self._say("failed", error=self._plain(str(error)))
@@ -108,7 +108,7 @@ class Clip(Progress):
 
     def frame(self, picture: Tensor, frames: int) -> None:
         if self._stopped.is_set():
-            raise _Cancelled
+            raise _CancelledError
         now = time.monotonic()
         if now - self._shown_at < PREVIEW_PERIOD_SECONDS and frames != self._total:
             return
@@ -126,7 +126,7 @@ class Clip(Progress):
         self._say("waiting")
         while not self._engine.clips.acquire(timeout=0.2):
             if self._stopped.is_set():
-                raise _Cancelled
+                raise _CancelledError
 
     def _dream(self) -> None:
         settings = self._engine.settings
@@ -135,7 +135,7 @@ class Clip(Progress):
             longer, seconds = max(probe.width, probe.height), probe.duration_seconds
             moving = probe.kind in ("video", "gif")
         if self._stopped.is_set():
-            raise _Cancelled
+            raise _CancelledError
         made = dream(
             self.source,
             self.target,

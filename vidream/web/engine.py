@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from vidream.device import pick_device, pick_precision
 from vidream.dreamer import Dreamer
 from vidream.errors import PresetError, close_names
 from vidream.nets import Net, load_net, weights_state
@@ -33,7 +34,7 @@ class Engine:
         settings: Settings,
         *,
         first: tuple[str, Preset] | None = None,
-        load: Callable[[Preset], Net] = lambda preset: load_net(preset.net, batch_norm=preset.batch_norm),
+        load: Callable[[Preset], Net] | None = None,
         tile: int | None = None,
         seed: int = 0,
     ) -> None:
@@ -42,7 +43,7 @@ class Engine:
         self.clips = threading.Semaphore(CLIPS_AT_ONCE)
         # A live frame and a file at work for each page, and the pages that come and go.
         self.threads = ThreadPoolExecutor(2 * settings.max_sessions + 4, thread_name_prefix="vidream-web")
-        self._load, self._tile, self._seed = load, tile, seed
+        self._load, self._tile, self._seed = load or _on_best_device, tile, seed
         self._nets: dict[tuple[str, str], Net] = {}
         self._lock = threading.Lock()
 
@@ -96,3 +97,8 @@ def _looks(first: tuple[str, Preset] | None) -> dict[str, Preset]:
         if name not in looks and weights_state(preset.net).startswith(("comes with", "downloaded:")):
             looks[name] = preset
     return looks
+
+
+def _on_best_device(preset: Preset) -> Net:
+    device = pick_device()
+    return load_net(preset.net, device=device, dtype=pick_precision("auto", device), batch_norm=preset.batch_norm)

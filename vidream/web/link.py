@@ -189,7 +189,9 @@ class Link:
             return lambda: session.record(message["on"] is True)
         if kind == "gif":
             return lambda: session.gif(str(message["file"]))
-        return {"reset": session.reset, "cancel": session.cancel_clip, "no guide": lambda: session.set_guide(None)}[kind]
+        return {"reset": session.reset, "cancel": session.cancel_clip, "no guide": lambda: session.set_guide(None)}[
+            kind
+        ]
 
     async def _post(self) -> None:
         """Send what the session says; of a clip's previews only the newest; figures once a second."""

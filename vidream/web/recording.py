@@ -66,7 +66,9 @@ def make_gif(film: Path, target: Path) -> None:
     with FrameReader(film) as probe:
         longer = max(probe.width, probe.height)
     with (
-        FrameReader(film, size=min(GIF_SIZE_PX, longer - longer % 2), fps=GIF_RATE, duration_seconds=GIF_SECONDS) as frames,
+        FrameReader(
+            film, size=min(GIF_SIZE_PX, longer - longer % 2), fps=GIF_RATE, duration_seconds=GIF_SECONDS
+        ) as frames,
         FrameWriter(target, like=frames, overwrite=True) as out,
     ):
         for picture in frames:

@@ -15,9 +15,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vidream.web.settings import Settings
+from vidream.web.settings import Settings, is_loopback
 
-__all__ = ["Bucket", "Gate", "Guard", "is_loopback"]
+__all__ = ["Bucket", "Gate", "Guard", "refusal"]
 
 # What anybody may see: the page itself, which says nothing until it has a token.
 PUBLIC = ("/", "/login", "/static/")
@@ -35,14 +35,6 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 ADDRESSES_KEPT = 1024
-
-
-def is_loopback(host: str) -> bool:
-    """True where only this machine itself can reach `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Bucket:

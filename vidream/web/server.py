@@ -25,7 +25,7 @@ from vidream.web.engine import THUMBNAILS, Engine
 from vidream.web.link import Link
 from vidream.web.security import Gate, Guard, refusal
 from vidream.web.session import Session
-from vidream.web.sessions import Full, Sessions
+from vidream.web.sessions import FullError, Sessions
 from vidream.web.uploads import take_clip, take_guide
 
 __all__ = ["make_app", "make_server", "open_socket"]
@@ -91,7 +91,7 @@ class _Pages:
         await socket.accept()
         try:
             session = self._sessions.enter(socket.query_params.get("session", ""))
-        except Full as full:
+        except FullError as full:
             await socket.close(FULL, str(full))
             return
         link = Link(socket, session, self._engine)

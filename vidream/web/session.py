@@ -93,7 +93,7 @@ class Session:
         return {} if self._live is None else asdict(self._live.figures)
 
     def wish(self, wanted: dict[str, Any]) -> None:
-        """Change what is dreamed: {"look", "subjects", "strength"}, each optional. Raises VidreamError; then nothing changes."""
+        """Change what is dreamed: {"look", "subjects", "strength"}, each optional. Raises VidreamError, changing nothing."""
         wishes = _checked(self.wishes, wanted)
         with self._lock:
             self._change(wishes)
@@ -176,16 +176,21 @@ class Session:
             self._tell({"type": "recording", "state": "done", "file": path.name, "seconds": recording.seconds})
 
     def gif(self, name: str) -> None:
-        """Make a GIF of the film `name` that was made before; the page is told. Raises SourceError."""
+        """Make a GIF of the film `name` that was made before; the page is told how it went."""
         film = self.file(name)
-        if film is None or film.suffix != ".mp4":
-            raise SourceError("there is no such film any more; record it again")
-        target = film.with_suffix(".gif")
-        with self._gif_turn:
-            if not target.exists():
-                make_gif(film, target)
-                self._keep(target)
-        self._tell({"type": "gif", "film": name, "file": target.name})
+        said: dict[str, Any] = {"type": "gif", "film": name}
+        try:
+            if film is None or film.suffix != ".mp4":
+                raise SourceError("there is no such film any more; record it again")
+            target = film.with_suffix(".gif")
+            with self._gif_turn:
+                if not target.exists():
+                    make_gif(film, target)
+                    self._keep(target)
+            said["file"] = target.name
+        except VidreamError as error:
+            said["error"] = self.plain(error)
+        self._tell(said)
 
     def dream_clip(self, source: Path) -> None:
         """Dream the file at `source` of this session, to its end; the page is told how it goes."""

@@ -9,13 +9,13 @@ from vidream.errors import VidreamError
 from vidream.web.engine import Engine
 from vidream.web.session import Session
 
-__all__ = ["Full", "Sessions"]
+__all__ = ["FullError", "Sessions"]
 
 # Close codes without a word of farewell: the network went, not the page.
 CUT_OFF = (1005, 1006)
 
 
-class Full(VidreamError):
+class FullError(VidreamError):
     """All places are taken."""
 
 
@@ -29,14 +29,14 @@ class Sessions:
         self._closing: set[asyncio.Task[None]] = set()
 
     def enter(self, secret: str = "") -> Session:
-        """The session that waits under `secret`, or a new one. Raises Full."""
+        """The session that waits under `secret`, or a new one. Raises FullError."""
         timer = self._waiting.pop(secret, None)
         if timer is not None:
             timer.cancel()
             return self._open[secret]
         if len(self._open) >= self._engine.settings.max_sessions:
             if not self._waiting:
-                raise Full(f"all {len(self._open)} places are taken; try again in a while")
+                raise FullError(f"all {len(self._open)} places are taken; try again in a while")
             # Somebody who is here goes before somebody who may come back.
             oldest = next(iter(self._waiting))
             self._waiting.pop(oldest).cancel()

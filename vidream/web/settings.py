@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 
-__all__ = ["Settings"]
+__all__ = ["MEGABYTE", "Settings", "is_loopback"]
 
 MEGABYTE = 1_000_000
 
@@ -41,3 +42,11 @@ class Settings:
     clip_seconds: float = 300.0
     record_seconds: float = 300.0
     max_files: int = 6
+
+
+def is_loopback(host: str) -> bool:
+    """True where only this machine itself can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

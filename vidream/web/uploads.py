@@ -24,7 +24,7 @@ HEAD_BYTES = 16
 SPARE_BYTES = 500_000_000
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """An upload that is not taken: its HTTP status, and why."""
 
     def __init__(self, status: int, words: str) -> None:
@@ -71,7 +71,7 @@ async def _taken(
     try:
         path = await _stored(request, session, what, most_bytes, engine.settings.upload_silence_seconds)
         await use(path)
-    except _Refused as refused:
+    except _RefusedError as refused:
         return refusal(refused.status, str(refused))
     except VidreamError as error:
         return refusal(415, session.plain(error))
@@ -85,14 +85,14 @@ async def _taken(
 
 
 async def _stored(request: Request, session: Session, what: str, most_bytes: int, silence_seconds: float) -> Path:
-    """The body in a file whose suffix says what it is. Raises _Refused, SourceError, ClientDisconnect; leaves nothing then."""
+    """The body in a file whose suffix says what it is; nothing is left where this raises."""
     length = request.headers.get("content-length", "")
     if not length.isdigit() or len(length) > 15:
-        raise _Refused(411, "an upload must say how long it is")
+        raise _RefusedError(411, "an upload must say how long it is")
     if int(length) > most_bytes:
-        raise _Refused(413, f"{what} of {int(length) / 1e6:.0f} MB; up to {most_bytes / 1e6:.0f} MB are taken")
+        raise _RefusedError(413, f"{what} of {int(length) / 1e6:.0f} MB; up to {most_bytes / 1e6:.0f} MB are taken")
     if shutil.disk_usage(session.folder).free < 2 * int(length) + SPARE_BYTES:
-        raise _Refused(507, "the server's disk is nearly full; try a smaller clip")
+        raise _RefusedError(507, "the server's disk is nearly full; try a smaller clip")
     part = session.new_path(what, ".part")
     received, head = 0, b""
     try:
@@ -101,7 +101,7 @@ async def _stored(request: Request, session: Session, what: str, most_bytes: int
             while (chunk := await _next(chunks, silence_seconds)) is not None:
                 received += len(chunk)
                 if received > int(length):
-                    raise _Refused(413, "more came than was said")
+                    raise _RefusedError(413, "more came than was said")
                 head = (head + chunk)[:HEAD_BYTES] if len(head) < HEAD_BYTES else head
                 if len(head) == HEAD_BYTES:
                     sniff(head, pictures_only=what == "guide")
@@ -120,4 +120,4 @@ async def _next(chunks: AsyncIterator[bytes], silence_seconds: float) -> bytes |
     except StopAsyncIteration:
         return None
     except asyncio.TimeoutError:
-        raise _Refused(408, "nothing more came; send it again") from None
+        raise _RefusedError(408, "nothing more came; send it again") from None
