@@ -27,9 +27,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     )  # fmt: skip
     default = Settings()
     server = parser.add_argument_group("server")
-    server.add_argument(
-        "--host", default=default.host, help="address to listen at (default: %(default)s, this machine)"
-    )
+    server.add_argument("--host", default=default.host, help="address to listen at (default: %(default)s)")
     server.add_argument("--port", type=int, default=8000, help="0: any free one (default: %(default)s)")
     server.add_argument(
         "--token", default=os.environ.get("VIDREAM_TOKEN"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import os
@@ -53,10 +54,8 @@ def _names() -> tuple[set[str], set[str]]:
     """Names and addresses by which this machine may be called."""
     own = socket.gethostname()
     addresses = {"127.0.0.1", "::1"}
-    try:
+    with contextlib.suppress(OSError):
         addresses |= {str(info[4][0]).partition("%")[0] for info in socket.getaddrinfo(own, None)}
-    except OSError:
-        pass
     return {"localhost", own, f"{own}.local"}, addresses | ({outer_address()} - {""})
 
 
@@ -83,7 +82,7 @@ def _make(path: Path, key_path: Path, names: set[str], addresses: set[str]) -> N
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "vidream web")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    called = [x509.DNSName(each) for each in sorted(names)]
+    called: list[x509.GeneralName] = [x509.DNSName(each) for each in sorted(names)]
     called += [x509.IPAddress(ipaddress.ip_address(each)) for each in sorted(addresses)]
     certificate = (
         x509.CertificateBuilder()

@@ -20,7 +20,7 @@ GIF_SECONDS = 12.0
 
 
 class Recording:
-    """A film that grows with `add`, at 25 frames a second of clock time: late pictures are held, early ones left out."""
+    """A film that grows with `add`, 25 frames a second of clock time: late pictures are held, early ones left out."""
 
     def __init__(self, path: Path, *, most_seconds: float) -> None:
         self.path = path

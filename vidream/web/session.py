@@ -93,7 +93,7 @@ class Session:
         return {} if self._live is None else asdict(self._live.figures)
 
     def wish(self, wanted: dict[str, Any]) -> None:
-        """Change what is dreamed: {"look", "subjects", "strength"}, each optional. Raises VidreamError, changing nothing."""
+        """Change what is dreamed: {"look", "subjects", "strength"}, each optional. Raises VidreamError."""
         wishes = _checked(self.wishes, wanted)
         with self._lock:
             self._change(wishes)
