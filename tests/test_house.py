@@ -21,7 +21,7 @@ FLOORS = [
     {"device", "frames", "flow", "nets", "objective", "ascent", "finishing"},
     {"compose"},
     {"dreamer"},
-    {"stream", "companions", "pace", "track", "meter"},
+    {"stream", "companions", "pace", "track", "meter", "wander"},
     {"update"},
     {"files", "live"},
     {"screen"},

@@ -22,7 +22,7 @@ from vidream.meter import LiveFigures, Meter
 from vidream.pace import Decision, Level, Pace
 from vidream.preset import Preset
 from vidream.track import Path, Track
-from vidream.update import Dreamed, composed, updated
+from vidream.update import Dreamed, Moment, composed, updated
 
 __all__ = ["LiveDream", "LiveFigures"]
 
@@ -30,6 +30,8 @@ DEFAULT_LATENCY_SECONDS = 0.1
 DEFAULT_FPS = 30.0
 # After a change of look the old dream fades faster, for so many updates.
 TURN_UPDATES, TURN_KEEP = 8, 0.8
+# After a pause the dream is not stirred for all of it at once.
+LONGEST_STIR_SECONDS = 0.25
 LARGEST_PX = {"cpu": 640}
 LARGEST_ELSEWHERE_PX = 1280
 
@@ -163,7 +165,7 @@ class LiveDream:
             frame = self._fitted(frame)
             path = self._track.step(frame)
             landed = self._advance(frame, path)
-            self._shown = composed(self._moment().preset, frame, landed, strength=self._strength)
+            self._shown = composed(self._look().preset, frame, landed, strength=self._strength)
             self._meter.picture(captured_at)
             return self._shown
 
@@ -231,7 +233,7 @@ class LiveDream:
         self._landed = self._under_way = None
         self._epoch += 1
 
-    def _moment(self) -> Dreamer:
+    def _look(self) -> Dreamer:
         return self._dreamer.at(time.monotonic() - self._started_at)
 
     def _new_pace(self, preset: Preset, *, start: Level | None = None) -> Pace:
@@ -252,6 +254,7 @@ class LiveDream:
         """The dream's thread: the newest frame, again and again."""
         # One core is left to the picture: with all of them the dream is hardly faster, and it stutters.
         torch.set_num_threads(self._dream_threads)
+        began = time.monotonic()
         while self._wait_for_frame():
             with self._changed:
                 epoch, pace, landed, frame = self._epoch, self._pace, self._landed, self._frame
@@ -259,9 +262,10 @@ class LiveDream:
                 self._under_way = self._track.here()
                 self._turning = max(0, self._turning - 1)
                 most_keep = TURN_KEEP if self._turning else 1.0
-            began = time.monotonic()
+            before, began = began, time.monotonic()
+            moment = Moment(began - self._started_at, min(began - before, LONGEST_STIR_SECONDS), most_keep)
             residual, ripeness = updated(
-                self._moment(), frame, landed, pace.level, number=self._meter.dreams, most_keep=most_keep
+                self._look(), frame, landed, pace.level, number=self._meter.dreams, moment=moment
             )
             now = time.monotonic()
             self._meter.dream(now)
@@ -269,7 +273,8 @@ class LiveDream:
             with self._changed:
                 pace.decide(
                     now,
-                    picture_fps=self._meter.picture_fps or None,
+                    picture_fps=self._meter.picture_fps,
+                    dropped_share=self._meter.dropped_share,
                     latency_seconds=self._meter.latency_p95_seconds,
                 )
                 self._dreamed_size = (residual.shape[-2], residual.shape[-1])

@@ -11,6 +11,7 @@ __all__ = ["LiveFigures", "Meter"]
 
 # Figures are those of the last so many pictures and updates: three seconds at a camera's rate.
 WINDOW = 90
+RECENT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Meter:
         self._pictures_at: deque[float] = deque(maxlen=WINDOW)
         self._dreams_at: deque[float] = deque(maxlen=WINDOW)
         self._latencies: deque[float] = deque(maxlen=WINDOW)
+        self._drops_at: deque[float] = deque(maxlen=WINDOW)
         self.pictures = 0
         self.dreams = 0
         self.dropped_frames = 0
@@ -74,6 +76,15 @@ class Meter:
         """Frames were let go unseen."""
         with self._lock:
             self.dropped_frames += frames
+            self._drops_at.extend([time.monotonic()] * min(frames, WINDOW))
+
+    @property
+    def dropped_share(self) -> float:
+        """Of the frames that came in the last two seconds, 0..1."""
+        with self._lock:
+            since = time.monotonic() - RECENT_SECONDS
+            dropped, shown = (sum(at > since for at in times) for times in (self._drops_at, self._pictures_at))
+        return dropped / max(1, dropped + shown)
 
     @property
     def latency_p95_seconds(self) -> float | None:

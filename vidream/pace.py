@@ -20,6 +20,7 @@ RAISE_BELOW = 0.8
 # ... and left where it needs more than this one.
 LOWER_ABOVE = 1.1
 FEWEST_DREAMS = 6
+DROPPED_SHARE = 0.08
 SETTLE_SECONDS = 1.0
 PATIENCE_SECONDS = 3.0
 # A level that was too much is left alone for this long, then twice as long, and so on.
@@ -86,8 +87,14 @@ class Pace:
         """Tell how long an update took."""
         self._dreams.append(seconds)
 
-    def decide(self, now_seconds: float, *, picture_fps: float | None, latency_seconds: float | None) -> Level:
-        """The level for the next update. picture_fps, latency_seconds: as measured of late; None: not yet."""
+    def decide(
+        self, now_seconds: float, *, picture_fps: float, dropped_share: float, latency_seconds: float | None
+    ) -> Level:
+        """The level for the next update.
+
+        picture_fps, latency_seconds: as measured of late; None: not yet.  dropped_share: of the frames,
+        0..1; a camera that gives few frames in a dark room is no reason to dream less.
+        """
         if self._changed_at is None:
             self._changed_at = now_seconds
         since = now_seconds - self._changed_at
@@ -105,8 +112,8 @@ class Pace:
             return self._lower(self._fitting(took, self._index - 1), now_seconds, f"an update takes {_ms(took)}")
         if since > PATIENCE_SECONDS and latency_seconds is not None and latency_seconds > self.max_latency_seconds:
             return self._lower(self._index - 1, now_seconds, f"the picture is {_ms(latency_seconds)} late")
-        if since > PATIENCE_SECONDS and picture_fps is not None and picture_fps < 0.92 * self.target_fps:
-            return self._lower(self._index - 1, now_seconds, f"{picture_fps:.1f} pictures a second")
+        if since > PATIENCE_SECONDS and dropped_share > DROPPED_SHARE and picture_fps < 0.95 * self.target_fps:
+            return self._lower(self._index - 1, now_seconds, f"{dropped_share:.0%} of the frames are dropped")
         return self._raise(took, since, now_seconds, latency_seconds)
 
     def _raise(self, took: float, since: float, now: float, latency_seconds: float | None) -> Level:
