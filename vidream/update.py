@@ -13,9 +13,9 @@ from vidream.dreamer import Dreamer
 from vidream.finishing import finish
 from vidream.pace import Level
 from vidream.preset import Preset
+from vidream.stir import wander
 from vidream.stream import carry
 from vidream.track import Path
-from vidream.wander import wander
 
 __all__ = ["Dreamed", "Moment", "composed", "updated"]
 

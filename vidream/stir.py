@@ -1,4 +1,4 @@
-"""wander: a slow stirring, so that a dream lives on where nothing moves."""
+"""stir: a slow motion, so that a dream lives on where nothing moves."""
 
 from __future__ import annotations
 
