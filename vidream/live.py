@@ -17,12 +17,14 @@ from torch import Tensor
 
 from vidream import flow as optical
 from vidream.dreamer import Dreamer
-from vidream.errors import PresetError, VidreamError
+from vidream.errors import PresetError
 from vidream.meter import LiveFigures, Meter
+from vidream.nets import Net
 from vidream.pace import Decision, Level, Pace
 from vidream.preset import Preset
 from vidream.track import Path, Track
-from vidream.update import Dreamed, composed, updated
+from vidream.update import Dreamed, Moment, composed, updated
+from vidream.worker import Worker
 
 __all__ = ["LiveDream", "LiveFigures"]
 
@@ -30,6 +32,8 @@ DEFAULT_LATENCY_SECONDS = 0.1
 DEFAULT_FPS = 30.0
 # After a change of look the old dream fades faster, for so many updates.
 TURN_UPDATES, TURN_KEEP = 8, 0.8
+# After a pause the dream is not stirred for all of it at once.
+LONGEST_STIR_SECONDS = 0.25
 LARGEST_PX = {"cpu": 640}
 LARGEST_ELSEWHERE_PX = 1280
 
@@ -85,7 +89,6 @@ class LiveDream:
         self._frame: Tensor | None = None
         self._frames = 0
         self._dreamt = 0
-        self._dream_threads = 1
         self._shown: Tensor | None = None
         self._landed: Dreamed | None = None
         # The path from the newest frame to the one being dreamed; None while there is none, or after a cut.
@@ -94,14 +97,22 @@ class LiveDream:
         self._meter = Meter()
         self._started_at = time.monotonic()
         self._dreamed_size = (0, 0)
-        self._error: VidreamError | None = None
         self._is_closing = False
-        self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
 
     @property
     def preset(self) -> Preset:
         """The look as it was asked for."""
         return self._dreamer.preset
+
+    @property
+    def net(self) -> Net:
+        """The net that dreams."""
+        return self._dreamer.net
+
+    def describe(self) -> str:
+        """Net, device and precision in a few words."""
+        return self._dreamer.describe()
 
     @property
     def strength(self) -> float:
@@ -128,7 +139,7 @@ class LiveDream:
 
     @property
     def figures(self) -> LiveFigures:
-        meter, latency = self._meter, self._meter.latency_p95_seconds
+        meter, latency = self._meter, self._meter.latency_p95_seconds()
         with self._changed:
             level = self._pace.level if self._pace else Level(0, 0, 0)
             height, width = self._shown.shape[-2:] if self._shown is not None else (0, 0)
@@ -155,15 +166,15 @@ class LiveDream:
         back on the dreamer's device, at most `size` px long. Raises VidreamError where the dreaming has failed.
         """
         with self._showing:
-            if self._error is not None:
-                raise self._error
+            if self._worker is not None and self._worker.error is not None:
+                raise self._worker.error
             if self.freeze and self._shown is not None:
                 self._meter.picture(captured_at)
                 return self._shown
             frame = self._fitted(frame)
             path = self._track.step(frame)
             landed = self._advance(frame, path)
-            self._shown = composed(self._moment().preset, frame, landed, strength=self._strength)
+            self._shown = composed(self._look().preset, frame, landed, strength=self._strength)
             self._meter.picture(captured_at)
             return self._shown
 
@@ -231,7 +242,7 @@ class LiveDream:
         self._landed = self._under_way = None
         self._epoch += 1
 
-    def _moment(self) -> Dreamer:
+    def _look(self) -> Dreamer:
         return self._dreamer.at(time.monotonic() - self._started_at)
 
     def _new_pace(self, preset: Preset, *, start: Level | None = None) -> Pace:
@@ -250,8 +261,7 @@ class LiveDream:
 
     def _work(self) -> None:
         """The dream's thread: the newest frame, again and again."""
-        # One core is left to the picture: with all of them the dream is hardly faster, and it stutters.
-        torch.set_num_threads(self._dream_threads)
+        began = time.monotonic()
         while self._wait_for_frame():
             with self._changed:
                 epoch, pace, landed, frame = self._epoch, self._pace, self._landed, self._frame
@@ -259,18 +269,21 @@ class LiveDream:
                 self._under_way = self._track.here()
                 self._turning = max(0, self._turning - 1)
                 most_keep = TURN_KEEP if self._turning else 1.0
-            began = time.monotonic()
+            before, began = began, time.monotonic()
+            moment = Moment(began - self._started_at, min(began - before, LONGEST_STIR_SECONDS), most_keep)
             residual, ripeness = updated(
-                self._moment(), frame, landed, pace.level, number=self._meter.dreams, most_keep=most_keep
+                self._look(), frame, landed, pace.level, number=self._meter.dreams, moment=moment
             )
             now = time.monotonic()
             self._meter.dream(now)
             pace.note_dream(now - began)
             with self._changed:
+                since = pace.changed_at or now
                 pace.decide(
                     now,
-                    picture_fps=self._meter.picture_fps or None,
-                    latency_seconds=self._meter.latency_p95_seconds,
+                    picture_fps=self._meter.picture_fps,
+                    dropped_share=self._meter.dropped_share(since_seconds=since),
+                    latency_seconds=self._meter.latency_p95_seconds(since_seconds=since),
                 )
                 self._dreamed_size = (residual.shape[-2], residual.shape[-1])
                 if epoch == self._epoch and self._under_way is not None:
@@ -284,22 +297,9 @@ class LiveDream:
             self._dreamt = self._frames
             return not self._is_closing
 
-    def _run(self) -> None:
-        try:
-            self._work()
-        except VidreamError as error:
-            self._error = error
-        except Exception as error:
-            first_line = (str(error).splitlines() or [type(error).__name__])[0]
-            trouble = VidreamError(f"the dream stopped: {first_line}; try a smaller --size, or --device cpu")
-            trouble.__cause__ = error
-            self._error = trouble
-
     def __enter__(self) -> LiveDream:
-        self._dream_threads = max(1, torch.get_num_threads() - 1)
         self._started_at = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="vidream-dream", daemon=True)
-        self._thread.start()
+        self._worker = Worker(self._work)
         return self
 
     def close(self) -> None:
@@ -307,9 +307,8 @@ class LiveDream:
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        if self._worker is not None:
+            self._worker.join()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
 
-__all__ = ["LiveFigures", "Meter"]
+__all__ = ["LiveFigures", "Meter", "peak_memory_mib"]
 
 # Figures are those of the last so many pictures and updates: three seconds at a camera's rate.
 WINDOW = 90
+RECENT_SECONDS = 2.0
+FEWEST_LATENCIES = 20
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Meter:
         self._lock = threading.Lock()
         self._pictures_at: deque[float] = deque(maxlen=WINDOW)
         self._dreams_at: deque[float] = deque(maxlen=WINDOW)
-        self._latencies: deque[float] = deque(maxlen=WINDOW)
+        self._latencies: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._drops_at: deque[float] = deque(maxlen=WINDOW)
         self.pictures = 0
         self.dreams = 0
         self.dropped_frames = 0
@@ -56,13 +60,14 @@ class Meter:
             self.pictures += 1
             self._pictures_at.append(now)
             if captured_at is not None:
-                self._latencies.append(now - captured_at)
+                self._latencies.append((now, now - captured_at))
 
     def presented(self, captured_at: float) -> None:
         """The last picture is seen now: its latency counts up to here."""
+        now = time.monotonic()
         with self._lock:
             if self._latencies:
-                self._latencies[-1] = time.monotonic() - captured_at
+                self._latencies[-1] = (now, now - captured_at)
 
     def dream(self, now_seconds: float) -> None:
         """A dream landed."""
@@ -74,13 +79,20 @@ class Meter:
         """Frames were let go unseen."""
         with self._lock:
             self.dropped_frames += frames
+            self._drops_at.extend([time.monotonic()] * min(frames, WINDOW))
 
-    @property
-    def latency_p95_seconds(self) -> float | None:
-        """None while too few pictures were shown to tell."""
+    def dropped_share(self, *, since_seconds: float = float("-inf")) -> float:
+        """Of the frames that came in the last two seconds, and after `since_seconds`; 0..1."""
         with self._lock:
-            latencies = sorted(self._latencies)
-        return latencies[int(0.95 * (len(latencies) - 1))] if len(latencies) > 20 else None
+            since = max(since_seconds, time.monotonic() - RECENT_SECONDS)
+            dropped, shown = (sum(at > since for at in times) for times in (self._drops_at, self._pictures_at))
+        return dropped / max(1, dropped + shown)
+
+    def latency_p95_seconds(self, *, since_seconds: float = float("-inf")) -> float | None:
+        """Of the pictures shown after `since_seconds`; None where they are too few to tell."""
+        with self._lock:
+            latencies = sorted(latency for at, latency in self._latencies if at > since_seconds)
+        return latencies[int(0.95 * (len(latencies) - 1))] if len(latencies) > FEWEST_LATENCIES else None
 
     @property
     def picture_fps(self) -> float:
@@ -95,3 +107,14 @@ class Meter:
 
 def _rate(times: deque[float]) -> float:
     return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
+
+
+def peak_memory_mib() -> float | None:
+    """The most memory this process has had so far, MiB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Bytes on macOS, KiB elsewhere.
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -20,10 +20,12 @@ RAISE_BELOW = 0.8
 # ... and left where it needs more than this one.
 LOWER_ABOVE = 1.1
 FEWEST_DREAMS = 6
+WARM_UPS = 2
+DROPPED_SHARE = 0.08
 SETTLE_SECONDS = 1.0
 PATIENCE_SECONDS = 3.0
 # A level that was too much is left alone for this long, then twice as long, and so on.
-REGRET_SECONDS = 20.0
+REGRET_SECONDS = 6.0
 # A step costs as much as this many more pixels, whatever its size (two CPU cores: 5 ms against 0.35 us a px).
 OVERHEAD_PX = 15_000
 
@@ -51,7 +53,8 @@ class Pace:
 
     sides: (height, width) of the picture, px.  octaves, octave_scale, steps: what the preset asks for
     at most.  target_fps: pictures a second that must be kept.  max_latency_seconds: from camera to
-    picture.  `level` is the present one, `decisions` the last changes, newest last.
+    picture.  `level` is the present one, `changed_at` when it was taken up,
+    `decisions` the last changes, newest last.
     """
 
     def __init__(
@@ -71,11 +74,12 @@ class Pace:
         self.target_fps = target_fps
         self.max_latency_seconds = max_latency_seconds
         self._budget_seconds = 1.0 / min(DREAMS_PER_SECOND, target_fps)
-        self._index = self._first(start)
         self._dreams: collections.deque[float] = collections.deque(maxlen=15)
-        self._changed_at: float | None = None
+        self.changed_at: float | None = None
         self._regrets: dict[int, tuple[float, int]] = {}
-        self._measured = False
+        self._measured = start is not None
+        self._index = self._first(start)
+        self._warm_ups = WARM_UPS
         self.decisions: collections.deque[Decision] = collections.deque(maxlen=64)
 
     @property
@@ -84,13 +88,23 @@ class Pace:
 
     def note_dream(self, seconds: float) -> None:
         """Tell how long an update took."""
-        self._dreams.append(seconds)
+        # The first ones build the net's cut and warm the machine up: no measure of what comes after.
+        if self._warm_ups:
+            self._warm_ups -= 1
+        else:
+            self._dreams.append(seconds)
 
-    def decide(self, now_seconds: float, *, picture_fps: float | None, latency_seconds: float | None) -> Level:
-        """The level for the next update. picture_fps, latency_seconds: as measured of late; None: not yet."""
-        if self._changed_at is None:
-            self._changed_at = now_seconds
-        since = now_seconds - self._changed_at
+    def decide(
+        self, now_seconds: float, *, picture_fps: float, dropped_share: float, latency_seconds: float | None
+    ) -> Level:
+        """The level for the next update.
+
+        picture_fps, latency_seconds: as measured of late; None: not yet.  dropped_share: of the frames,
+        0..1; a camera that gives few frames in a dark room is no reason to dream less.
+        """
+        if self.changed_at is None:
+            self.changed_at = now_seconds
+        since = now_seconds - self.changed_at
         enough = 3 if not self._measured else FEWEST_DREAMS
         if len(self._dreams) < enough:
             return self.level
@@ -105,8 +119,8 @@ class Pace:
             return self._lower(self._fitting(took, self._index - 1), now_seconds, f"an update takes {_ms(took)}")
         if since > PATIENCE_SECONDS and latency_seconds is not None and latency_seconds > self.max_latency_seconds:
             return self._lower(self._index - 1, now_seconds, f"the picture is {_ms(latency_seconds)} late")
-        if since > PATIENCE_SECONDS and picture_fps is not None and picture_fps < 0.92 * self.target_fps:
-            return self._lower(self._index - 1, now_seconds, f"{picture_fps:.1f} pictures a second")
+        if since > PATIENCE_SECONDS and dropped_share > DROPPED_SHARE and picture_fps < 0.95 * self.target_fps:
+            return self._lower(self._index - 1, now_seconds, f"{dropped_share:.0%} of the frames are dropped")
         return self._raise(took, since, now_seconds, latency_seconds)
 
     def _raise(self, took: float, since: float, now: float, latency_seconds: float | None) -> Level:
@@ -115,7 +129,9 @@ class Pace:
         if above >= len(self.levels) or since < PATIENCE_SECONDS or late:
             return self.level
         promised = took * self._costs[above] / self._costs[self._index]
-        regretted_at, times = self._regrets.get(above, (float("-inf"), 0))
+        # A level above one that was too much is too much as well.
+        regrets = [regret for index, regret in self._regrets.items() if index <= above]
+        regretted_at, times = max(regrets, default=(float("-inf"), 0))
         if promised > RAISE_BELOW * self._budget_seconds or now - regretted_at < REGRET_SECONDS * 2**times:
             return self.level
         return self._go(above, now, f"an update takes {_ms(took)} only")
@@ -133,7 +149,7 @@ class Pace:
 
     def _go(self, index: int, now: float, why: str) -> Level:
         index = max(0, index)
-        self._changed_at = now
+        self.changed_at = now
         if index != self._index:
             self._index = index
             self._dreams.clear()
@@ -143,7 +159,6 @@ class Pace:
     def _first(self, start: Level | None) -> int:
         if start is None:
             return min(2, len(self.levels) - 1)
-        self._measured = True
         return max((i for i, each in enumerate(self.levels) if each.side_px <= start.side_px), default=0)
 
 

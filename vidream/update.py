@@ -13,10 +13,11 @@ from vidream.dreamer import Dreamer
 from vidream.finishing import finish
 from vidream.pace import Level
 from vidream.preset import Preset
+from vidream.stir import wander
 from vidream.stream import carry
 from vidream.track import Path
 
-__all__ = ["Dreamed", "composed", "updated"]
+__all__ = ["Dreamed", "Moment", "composed", "updated"]
 
 # Below this a live dream would flicker: what the camera's next frame adds is far less than a dream.
 LEAST_KEEP = 0.9
@@ -34,17 +35,26 @@ class Dreamed:
     path: Path
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When an update begins. since_seconds: after the one before.  most_keep: of the dream before, 0..1."""
+
+    seconds: float
+    since_seconds: float
+    most_keep: float = 1.0
+
+
 def updated(
-    dreamer: Dreamer, frame: Tensor, landed: Dreamed | None, level: Level, *, number: int, most_keep: float = 1.0
+    dreamer: Dreamer, frame: Tensor, landed: Dreamed | None, level: Level, *, number: int, moment: Moment
 ) -> tuple[Tensor, Tensor]:
     """Residual and ripeness of the dream of `frame` [1,3,H,W], at the size that `level` says.
 
-    landed: what it starts from; None begins afresh.  number: draws the jitter.  most_keep: of the dream before.
+    landed: what it starts from; None begins afresh.  number: draws the jitter.
     """
     height, width = frame.shape[-2:]
     share = level.side_px / max(height, width)
     size = (max(16, round(height * share)), max(16, round(width * share)))
-    keep = min(most_keep, max(LEAST_KEEP, dreamer.preset.keep))
+    keep = min(moment.most_keep, max(LEAST_KEEP, dreamer.preset.keep))
     preset = dreamer.preset.replace(octaves=level.octaves, steps=level.steps, finest=1.0, keep=keep)
     dreamer = dreamer.with_preset(preset)
     with torch.no_grad():
@@ -56,6 +66,7 @@ def updated(
             # At another size the dream goes on as it was: nothing jumps when the level changes.
             residual, ripeness = (_resized(each, size) for each in (landed.residual, landed.ripeness))
             flow, believed = landed.path.at(*size)
+            flow = flow + moment.since_seconds * wander(*size, moment.seconds, like=flow)
         start, pace, ripeness = carry(preset, frame, residual, ripeness, flow, believed)
     dream = dreamer(
         start,

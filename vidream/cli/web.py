@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import secrets
 import sys
@@ -73,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(_address(settings, listening.getsockname()[1]), flush=True)
     if certificate and not arguments.certificate:
         print("its certificate is self-made: the browser warns once; go on there", file=sys.stderr)
-    server.run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+        server.run(sockets=[listening])
     return 0
 
 

@@ -12,8 +12,11 @@ from vidream.frames.capture import list_cameras
 from vidream.frames.convert import from_array, to_array
 from vidream.frames.preview import Preview
 from vidream.frames.reader import FrameReader
+from vidream.frames.recorder import Recorder
 from vidream.frames.stills import read_picture, write_picture
 from vidream.frames.targets import default_target
+from vidream.frames.virtual import VirtualCamera
+from vidream.frames.window import Window
 from vidream.frames.wire import decode_frame, encode_frame
 from vidream.frames.writer import FrameWriter
 
@@ -22,6 +25,9 @@ __all__ = [
     "FrameReader",
     "FrameWriter",
     "Preview",
+    "Recorder",
+    "VirtualCamera",
+    "Window",
     "decode_frame",
     "default_target",
     "encode_frame",

@@ -35,7 +35,8 @@ class Camera:
     its own rate and in a loop, frames left out where reading is late.  Where a camera is unplugged
     `newest` gives None, `trouble` says so, and it is opened again as soon as it is back.
 
-    `width`, `height`: px of the pictures given.  `rate`: frames a second, as the source says.
+    `size`: as given; may be set at any time.  `width`, `height`: px of the pictures given.  `rate`:
+    frames a second, as the source says.
     `trouble`: one line while no frames come, else None.  `frames_read`, `dropped_frames`: how many
     came, and how many of them nobody took or were left out, `reconnects`: how often it came back.
     """
@@ -57,7 +58,7 @@ class Camera:
         self.dropped_frames = 0
         self.reconnects = 0
         self.trouble: str | None = None
-        self._size = size
+        self.size = size
         self._open = opener
         self._source: CameraSource | None = self._open(self.name)
         first = self._source.read()
@@ -175,9 +176,9 @@ class Camera:
 
     def _scaled(self, array: np.ndarray) -> np.ndarray:
         height, width = array.shape[:2]
-        if self._size is None or max(height, width) <= self._size:
+        if self.size is None or max(height, width) <= self.size:
             return array
-        share = self._size / max(height, width)
+        share = self.size / max(height, width)
         size = (max(16, round(width * share)), max(16, round(height * share)))
         return cv2.resize(array, size, interpolation=cv2.INTER_AREA)
 

@@ -50,13 +50,14 @@ class FrameWriter:
         audio: bool = True,
         overwrite: bool = False,
         quality: int = 85,
+        is_live: bool = False,
     ) -> None:
         """Check `target`; nothing is written before the first picture.
 
         like: gives the rate, the sound (with `audio`) and the alpha. rate: frames a second, exact; else
         that of `like`, else 25. overwrite: replace what is there. quality: 1..100; 85 shows no loss (x264
-        CRF 17). TargetError, one line, where the target cannot be written; ValueError for a rate or
-        quality out of range.
+        CRF 17). is_live: encoded with as little work as can be. TargetError, one line, where the target
+        cannot be written; ValueError for a rate or quality out of range.
         """
         if not 1 <= quality <= 100:
             raise ValueError(f"quality is {quality}; give 1..100")
@@ -70,6 +71,7 @@ class FrameWriter:
         self._like = like
         self._overwrite = overwrite
         self._quality = quality
+        self._is_live = is_live
         self._sound = self._find_sound(like) if audio and self.kind == "video" else None
         self._size: tuple[int, ...] | None = None
         self._encoder: VideoEncoder | None = None
@@ -106,7 +108,8 @@ class FrameWriter:
             array = even_sides(array)
         if self._encoder is None:
             suffix = self.path.suffix.lower()
-            options = final_options(suffix, quality=self._quality) if self.kind == "video" else lossless_options()
+            final = final_options(suffix, quality=self._quality, is_live=self._is_live)
+            options = final if self.kind == "video" else lossless_options()
             self._encoder = VideoEncoder(
                 self._temporary(suffix if self.kind == "video" else ".mkv"),
                 self.path,

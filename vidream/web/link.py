@@ -204,6 +204,8 @@ class Link:
             if self._preview is not None:
                 preview, self._preview = self._preview, None
                 await self._send(struct.pack(">BBHI", PREVIEW, 0, 0, 0) + preview)
+            if self._session.is_recording_full:
+                await self._in_thread(self._session.record, False)
             figures = self._session.figures()
             if figures:
                 await self._say({"type": "figures", **figures})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -13,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from vidream.errors import SourceError, VidreamError
-from vidream.frames import decode_frame, encode_frame, read_picture
+from vidream.frames import Recorder, decode_frame, encode_frame, read_picture
 from vidream.live import LiveDream
 from vidream.preset import Preset
 from vidream.web.clips import Clip
 from vidream.web.engine import Engine
-from vidream.web.recording import Recording, make_gif
+from vidream.web.gifs import make_gif
 
 __all__ = ["Session", "Wishes"]
 
@@ -54,7 +55,7 @@ class Session:
         self._engine = engine
         self._lock = threading.RLock()
         self._live: LiveDream | None = None
-        self._recording: Recording | None = None
+        self._recording: Recorder | None = None
         self._clip: Clip | None = None
         self._clip_said: dict[str, Any] | None = None
         self._made: list[Path] = []
@@ -76,11 +77,8 @@ class Session:
             self._end_live()  # its thread has stopped; the next frame begins another
             raise
         with self._lock:
-            ends = self._recording is not None and (self._recording.is_full or not self._recording.takes(picture))
-            if self._recording is not None and not ends:
-                self._recording.add(picture)
-        if ends:
-            self.record(False)
+            if self._recording is not None:
+                self._recording.write(picture)
         return encode_frame(picture)
 
     def count_dropped(self) -> None:
@@ -160,20 +158,27 @@ class Session:
         with self._lock:
             recording = self._recording
             if on and recording is None and not self._closed:
-                path = self.new_path("recording", ".mp4")
-                self._recording = Recording(path, most_seconds=self._engine.settings.record_seconds)
+                self._recording = Recorder(self.new_path("recording", ".mp4"), rate=self._engine.settings.record_fps)
                 self._tell({"type": "recording", "state": "on"})
             if on or recording is None:
                 return
             self._recording = None
         self._tell({"type": "recording", "state": "finishing"})
         try:
-            path = recording.finish()
+            recording.close()
         except VidreamError as error:
             self._tell({"type": "recording", "state": "failed", "error": self.plain(error)})
         else:
-            self._keep(path)
-            self._tell({"type": "recording", "state": "done", "file": path.name, "seconds": recording.seconds})
+            self._keep(recording.path)
+            seconds = float(recording.frames_written / recording.rate)
+            self._tell({"type": "recording", "state": "done", "file": recording.path.name, "seconds": seconds})
+
+    @property
+    def is_recording_full(self) -> bool:
+        """True where a recording has become as long as is allowed."""
+        recording = self._recording
+        most = self._engine.settings.record_seconds
+        return recording is not None and recording.frames_written >= most * recording.rate
 
     def gif(self, name: str) -> None:
         """Make a GIF of the film `name` that was made before; the page is told how it went."""
@@ -254,7 +259,8 @@ class Session:
         self.cancel_clip()
         self._end_live()
         if recording is not None:
-            recording.discard()
+            with contextlib.suppress(VidreamError):
+                recording.close()
         waited_until = time.monotonic() + 60
         while self._clip is not None and time.monotonic() < waited_until:
             time.sleep(0.02)

@@ -40,6 +40,7 @@ class Settings:
     upload_silence_seconds: float = 20.0
     clip_size: int = 1280
     clip_seconds: float = 300.0
+    record_fps: float = 25.0
     record_seconds: float = 300.0
     max_files: int = 6
 

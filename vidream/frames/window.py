@@ -1,0 +1,133 @@
+"""Window: a picture on the screen, words over it, keys from it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from types import TracebackType
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+from vidream.errors import DeviceError
+from vidream.frames.convert import to_array
+from vidream.frames.preview import has_screen
+
+__all__ = ["Window", "drawn"]
+
+# A small picture is enlarged to this before words are written on it, or they would be as coarse as it is.
+_LEAST_PX = 960
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_KEYS = {27: "escape", 13: "enter", 10: "enter", 32: "space", 9: "tab"}
+
+
+class Window:
+    """A window that shows the newest picture and gives the keys that were pressed.
+
+    `is_open` is False once the user has closed it. Use it from one thread, on macOS the main one.
+    """
+
+    def __init__(self, title: str = "vidream", *, fullscreen: bool = False) -> None:
+        """DeviceError where there is no screen."""
+        if not has_screen():
+            raise DeviceError(
+                "no window can be opened here; use --headless, with --record out.mp4 or --virtual-camera to see it"
+            )
+        self._title = title
+        self._is_made = False
+        self.is_open = True
+        self.is_fullscreen = fullscreen
+
+    def show(
+        self, picture: Tensor, *, lines: Sequence[str] = (), banner: str = "", help_lines: Sequence[str] = ()
+    ) -> None:
+        """Show a picture [1,3,H,W], RGB, 0..1.
+
+        lines: small, in the upper left corner.  banner: in the middle below.  help_lines: over all,
+        on a darker picture.
+        """
+        array = drawn(to_array(picture), lines=lines, banner=banner, help_lines=help_lines)
+        with contextlib.suppress(cv2.error):
+            if not self._is_made:
+                self._make(array)
+            cv2.imshow(self._title, array[:, :, ::-1])
+
+    def key(self) -> str:
+        """The key pressed since the last call: a character, "escape", "enter", "space", or "" for none."""
+        try:
+            code = cv2.pollKey()
+            if self._is_made and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+                self.is_open = False
+        except cv2.error:
+            self.is_open = False
+            return ""
+        if code < 0:
+            return ""
+        code &= 0xFF
+        return _KEYS.get(code, chr(code) if 32 < code < 127 else "")
+
+    def toggle_fullscreen(self) -> None:
+        self.is_fullscreen = not self.is_fullscreen
+        self._set_fullscreen()
+
+    def _make(self, array: np.ndarray) -> None:
+        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.resizeWindow(self._title, array.shape[1], array.shape[0])
+        self._is_made = True
+        if self.is_fullscreen:
+            self._set_fullscreen()
+
+    def _set_fullscreen(self) -> None:
+        how = cv2.WINDOW_FULLSCREEN if self.is_fullscreen else cv2.WINDOW_NORMAL
+        with contextlib.suppress(cv2.error):
+            cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, how)
+
+    def close(self) -> None:
+        """Close the window. May be called twice."""
+        if self._is_made:
+            with contextlib.suppress(cv2.error):
+                cv2.destroyWindow(self._title)
+                cv2.pollKey()
+        self._is_made = self.is_open = False
+
+    def __enter__(self) -> Window:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def drawn(
+    array: np.ndarray, *, lines: Sequence[str] = (), banner: str = "", help_lines: Sequence[str] = ()
+) -> np.ndarray:
+    """`array` [H,W,3] uint8, RGB, large enough to read on, with the words over it."""
+    longer = max(array.shape[:2])
+    if longer < _LEAST_PX:
+        factor = _LEAST_PX / longer
+        size = (round(array.shape[1] * factor), round(array.shape[0] * factor))
+        array = cv2.resize(array, size, interpolation=cv2.INTER_LINEAR)
+    if not (lines or banner or help_lines):
+        return array
+    array = array.copy()
+    height, width = array.shape[:2]
+    scale = max(height, width) / 1600
+    if help_lines:
+        array //= 3
+        _write(array, help_lines, (round(width * 0.08), round(height * 0.16)), scale * 1.25)
+    _write(array, lines, (round(14 * scale) + 6, round(34 * scale) + 6), scale)
+    if banner:
+        (text_width, _), _ = cv2.getTextSize(banner, _FONT, scale * 1.2, 1)
+        _write(array, [banner], (max(8, (width - text_width) // 2), height - round(48 * scale)), scale * 1.2)
+    return array
+
+
+def _write(array: np.ndarray, lines: Sequence[str], at: tuple[int, int], scale: float) -> None:
+    x, y = at
+    for line in lines:
+        # Dark under light: to be read on any picture.
+        for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
+            cv2.putText(array, line, (x, y), _FONT, scale, colour, max(1, round(thickness * scale * 1.4)), cv2.LINE_AA)
+        y += round(40 * scale)
