@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -56,7 +57,7 @@ class _CancelledError(Exception):
 
 
 class Clip(Progress):
-    """One file being dreamed. `tell` gets what the page should know, `show` preview JPEGs; both from a thread."""
+    """One file being dreamed. `tell` gets how it goes, `show` preview JPEGs; both from a thread."""
 
     def __init__(
         self,
@@ -80,28 +81,25 @@ class Clip(Progress):
         """Stop before the next frame; nothing half made is left."""
         self._stopped.set()
 
-    def make(self) -> bool:
-        """Dream it, after those that came before. True where it was finished; the page is told in any case."""
+    def make(self) -> dict[str, Any]:
+        """Dream it, after those that came before. Returns the last word: done (with its file), failed or cancelled."""
         try:
             self._wait_for_turn()
             try:
-                self._dream()
+                return self._dream()
             finally:
                 self._engine.clips.release()
         except _CancelledError:
-            self._say("cancelled")
+            return _said("cancelled")
         except VidreamError as error:
-            self._say("failed", error=self._plain(str(error)))
+            return _said("failed", error=self._plain(str(error)))
         except (MemoryError, RuntimeError) as error:
-            if not isinstance(error, MemoryError) and "memory" not in str(error):
-                self._say("failed", error="the server met an error of its own; its log says more")
-                raise
-            self._say("failed", error="out of memory; a smaller clip may work")
-        else:
-            return True
+            if isinstance(error, MemoryError) or "memory" in str(error):
+                return _said("failed", error="the server is out of memory; a smaller clip may work")
+            logging.getLogger(__name__).exception("a clip could not be dreamed")
+            return _said("failed", error="the server met an error of its own; its log says more")
         finally:
             self.source.unlink(missing_ok=True)
-        return False
 
     def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
         self._total, self._begun = reader.frame_count, time.monotonic()
@@ -114,7 +112,7 @@ class Clip(Progress):
             return
         self._shown_at = now
         left = (now - self._begun) / frames * (self._total - frames) if self._total and frames > 1 else None
-        self._say("working", frames=frames, total=self._total, seconds_left=left)
+        self._tell(_said("working", frames=frames, total=self._total, seconds_left=left))
         scale = PREVIEW_SIZE_PX / max(picture.shape[-2:])
         if scale < 1:
             picture = F.interpolate(picture, scale_factor=scale, mode="bilinear", antialias=True)
@@ -123,14 +121,14 @@ class Clip(Progress):
     def _wait_for_turn(self) -> None:
         if self._engine.clips.acquire(blocking=False):
             return
-        self._say("waiting")
+        self._tell(_said("waiting"))
         while not self._engine.clips.acquire(timeout=0.2):
             if self._stopped.is_set():
                 raise _CancelledError
 
-    def _dream(self) -> None:
+    def _dream(self) -> dict[str, Any]:
         settings = self._engine.settings
-        self._say("working", frames=0, total=None)
+        self._tell(_said("working", frames=0, total=None))
         with FrameReader(self.source) as probe:
             longer, seconds = max(probe.width, probe.height), probe.duration_seconds
             moving = probe.kind in ("video", "gif")
@@ -145,11 +143,14 @@ class Clip(Progress):
             progress=self,
             make_dreamer=self._engine.dreamer,
         )
-        self._say("done", file=self.target.name, seconds=made.duration_seconds, warning=self._plain(made.warning or ""))
-
-    def _say(self, state: str, **more: Any) -> None:
-        self._tell({"type": "clip", "state": state, **more})
+        return _said(
+            "done", file=self.target.name, seconds=made.duration_seconds, warning=self._plain(made.warning or "")
+        )
 
     def _plain(self, words: str) -> str:
         """An error's line without the folder of this machine."""
         return words.replace(f"{self.source.parent}{os.sep}", "")
+
+
+def _said(state: str, **more: Any) -> dict[str, Any]:
+    return {"type": "clip", "state": state, **more}

@@ -55,30 +55,41 @@ class Link:
         self._has_news = asyncio.Event()
         self._sending = asyncio.Lock()
         self._slow: set[asyncio.Task[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         """Talk until the page leaves. The session's listener is set for as long."""
         loop = asyncio.get_running_loop()
+        previous, self._session.link = self._session.link, self
+        if isinstance(previous, Link):
+            previous._evict()
         self._session.listener = lambda event: _from_thread(loop, self._hear, event)
-        tasks: list[asyncio.Task[None]] = []
         try:
             await self._say(await self._in_thread(self._hello))
             for event in self._session.news():
                 await self._say(event)
-            tasks = [asyncio.create_task(part()) for part in (self._receive, self._show_frames, self._post)]
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            self._tasks = [asyncio.create_task(part()) for part in (self._receive, self._show_frames, self._post)]
+            done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                task.result()
+                if not task.cancelled():
+                    task.result()
         except WebSocketDisconnect as gone:
             self.code = self.code or gone.code
         except VidreamError as error:
             self.code = 1011
             await self._leave(1011, self._session.plain(error))
         finally:
-            self._session.listener = None
-            for task in tasks:
+            if self._session.link is self:
+                self._session.listener = None
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, *self._slow, return_exceptions=True)
+            await asyncio.gather(*self._tasks, *self._slow, return_exceptions=True)
+
+    def _evict(self) -> None:
+        """Give way to a link that came with the session's secret: the page is back, by another network."""
+        self.code = 4002
+        for task in self._tasks:
+            task.cancel()
 
     def _hello(self) -> dict[str, Any]:
         settings, wishes = self._settings, self._session.wishes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -73,7 +75,7 @@ class _Pages:
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         with tempfile.TemporaryDirectory(prefix="vidream-web-", ignore_cleanup_errors=True) as root:
-            self._sessions = Sessions(self._engine, Path(root))
+            self._sessions = app.state.sessions = Sessions(self._engine, Path(root))
             try:
                 yield
             finally:
@@ -98,7 +100,8 @@ class _Pages:
         try:
             await link.run()
         finally:
-            self._sessions.leave(session, link.code)
+            if session.link is link:
+                self._sessions.leave(session, link.code)
 
     async def guide(self, request: Request) -> Response:
         session = self._session(request)
@@ -114,10 +117,18 @@ class _Pages:
         if path is None:
             return _gone()
         # Attachment: were a file ever not what its name says, it would still not run in this page's name.
-        return FileResponse(path, headers={"Content-Disposition": "attachment"})
+        return _Passing(path, headers={"Content-Disposition": "attachment"})
 
     def _session(self, request: Request) -> Session | None:
         return self._sessions.find(request.path_params["secret"])
+
+
+class _Passing(FileResponse):
+    """A file that may go while it is sent, with the page that it belongs to."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            await super().__call__(scope, receive, send)
 
 
 class _Fresh(StaticFiles):

@@ -51,6 +51,8 @@ class Session:
         self.folder = root / secrets.token_hex(8)
         self.folder.mkdir(mode=0o700)
         self.wishes = Wishes(next(iter(engine.looks)))
+        # The link that speaks for the page, and how it is told of things.
+        self.link: object | None = None
         self.listener: Callable[[dict[str, Any] | bytes], None] | None = None
         self._engine = engine
         self._lock = threading.RLock()
@@ -207,10 +209,12 @@ class Session:
                 raise SourceError("a clip of yours is being dreamed; wait for it, or cancel it")
             self._clip = clip
         try:
-            if clip.make():
+            last_word = clip.make()
+            if last_word["state"] == "done":
                 self._keep(clip.target)
         finally:
             self._clip = None
+        self._tell(last_word)
 
     def may_upload(self, what: str) -> bool:
         """Claim the one upload of a kind that a page may have at once; `uploaded` gives it back."""
@@ -233,7 +237,7 @@ class Session:
 
     def file(self, name: str) -> Path | None:
         """A finished file of this session by its name, or None."""
-        return next((path for path in self._made if path.name == name), None)
+        return None if self._closed else next((path for path in self._made if path.name == name), None)
 
     def new_path(self, what: str, suffix: str) -> Path:
         """An unused path in this session's folder."""

@@ -29,10 +29,15 @@ class Sessions:
         self._closing: set[asyncio.Task[None]] = set()
 
     def enter(self, secret: str = "") -> Session:
-        """The session that waits under `secret`, or a new one. Raises FullError."""
+        """The session of `secret`, or a new one. Raises FullError.
+
+        It need not wait: a page that comes back by another network is here before its old connection is known to
+        be dead.
+        """
         timer = self._waiting.pop(secret, None)
         if timer is not None:
             timer.cancel()
+        if secret in self._open:
             return self._open[secret]
         if len(self._open) >= self._engine.settings.max_sessions:
             if not self._waiting:

@@ -11,6 +11,7 @@ export class Controls {
   #wishes = { look: "", subjects: [], strength: 1 };
   #guideFile = null;
   #strengthTimer = 0;
+  #mostBytes = Infinity;
 
   constructor(link) {
     this.#link = link;
@@ -25,6 +26,7 @@ export class Controls {
   begin(hello) {
     const same = this.#looks.length > 0 && hello.looks.some((look) => look.name === this.#wishes.look);
     this.#looks = hello.looks;
+    this.#mostBytes = hello.limits.guide;
     if (!same) this.#wishes = { ...hello.wishes };
     this.#drawGallery();
     this.#drawChips(hello);
@@ -131,6 +133,7 @@ export class Controls {
   async takeGuide(file) {
     $("guide-file").value = "";
     if (!file || !this.#link.isOpen) return;
+    if (file.size > this.#mostBytes) return toast(`a guide may have ${Math.round(this.#mostBytes / 1e6)} MB; make it smaller`);
     $("guide-words").textContent = "Sending …";
     try {
       await this.#link.upload("guide", file);
