@@ -34,11 +34,14 @@ class Served:
         self.address = f"127.0.0.1:{port}"
         self.origin = f"http://{self.address}"
 
-    def session(self, secret: str) -> Session:
-        """The session of a page, as the server holds it."""
-        found = self._app.state.sessions.find(secret)
-        assert found is not None
-        return found
+    def session(self, secret: str = "") -> Session:
+        """The session of a page, as the server holds it; without a secret the newest one."""
+        found = [session for session in self.sessions() if session.secret == secret or not secret]
+        return found[-1]
+
+    def sessions(self) -> list[Session]:
+        """All that are open, the oldest first."""
+        return list(self._app.state.sessions)
 
     def ask(
         self, path: str, *, data: bytes | None = None, method: str | None = None, **headers: str
@@ -101,11 +104,11 @@ class Page:
 
 
 @contextmanager
-def serving(settings: Settings | None = None) -> Iterator[Served]:
-    """A server on a free port of this machine, whatever host the settings speak of."""
+def serving(settings: Settings | None = None, *, port: int = 0) -> Iterator[Served]:
+    """A server on a port of this machine, by default a free one, whatever host the settings speak of."""
     engine = Engine(settings or Settings(size=160), first=("fast", LOOK))
     server = make_server(engine)
-    listening = open_socket("127.0.0.1", 0)
+    listening = open_socket("127.0.0.1", port)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

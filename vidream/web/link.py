@@ -68,6 +68,8 @@ class Link:
             await self._say(await self._in_thread(self._hello))
             for event in self._session.news():
                 await self._say(event)
+            if self.code:  # it was evicted meanwhile
+                return
             self._tasks = [asyncio.create_task(part()) for part in (self._receive, self._show_frames, self._post)]
             done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:

@@ -56,6 +56,7 @@ def make_app(engine: Engine) -> Starlette:
             WebSocketRoute("/socket", pages.socket),
             Route("/sessions/{secret}/guide", pages.guide, methods=["POST"]),
             Route("/sessions/{secret}/clip", pages.clip, methods=["POST"]),
+            Route("/sessions/{secret}/leave", pages.leave, methods=["POST"]),
             Route("/sessions/{secret}/{name}", pages.file),
             Mount("/static", _Fresh(directory=STATIC)),
             Mount("/thumbnails", _Fresh(directory=THUMBNAILS, check_dir=False)),
@@ -110,6 +111,10 @@ class _Pages:
     async def clip(self, request: Request) -> Response:
         session = self._session(request)
         return _gone() if session is None else await take_clip(request, session, self._engine)
+
+    async def leave(self, request: Request) -> Response:
+        self._sessions.dismiss(request.path_params["secret"])
+        return Response(status_code=204)
 
     async def file(self, request: Request) -> Response:
         session = self._session(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 from vidream.errors import VidreamError
@@ -54,14 +55,25 @@ class Sessions:
         """The open session with this secret, or None."""
         return self._open.get(secret)
 
+    def __iter__(self) -> Iterator[Session]:
+        """Those that are open, the oldest first."""
+        return iter(list(self._open.values()))
+
     def leave(self, session: Session, code: int) -> None:
         """Its page has gone, with this close code."""
-        if code in CUT_OFF and self._engine.settings.grace_seconds > 0:
+        if code in CUT_OFF and session.secret in self._open and self._engine.settings.grace_seconds > 0:
             self._waiting[session.secret] = asyncio.get_running_loop().call_later(
                 self._engine.settings.grace_seconds, self._forget, session.secret
             )
         else:
             self._end(session.secret)
+
+    def dismiss(self, secret: str) -> None:
+        """Its page has said that it goes, beside its socket, which may not tell."""
+        timer = self._waiting.pop(secret, None)
+        if timer is not None:
+            timer.cancel()
+        self._end(secret)
 
     async def close(self) -> None:
         """End all of them, and wait until their files are gone."""

@@ -48,6 +48,7 @@ async function startCamera() {
 function noCamera(title, text) {
   camera.stop();
   enable(false);
+  $("flip").hidden = !Camera.isPossible;
   showVeil({ title, text, again: Camera.isPossible ? "Try again" : "", choose: true });
 }
 
@@ -143,7 +144,7 @@ $("mirror").onclick = () => {
   camera.mirrored = !camera.mirrored;
   showMirror();
 };
-$("flip").onclick = () => camera.flip().then(showMirror, () => startCamera());
+$("flip").onclick = () => (camera.isOn ? camera.flip().then(showMirror, () => startCamera()) : startCamera());
 $("freeze").onclick = () => setFrozen($("freeze").getAttribute("aria-pressed") !== "true");
 $("figures-toggle").onclick = (event) => {
   const shown = $("figures").hidden;

@@ -68,7 +68,7 @@ export class Clips {
       this.#showCard(frames ? `Dreaming: ${of}${left}` : "Beginning to dream", total ? frames / total : null);
     } else {
       $("clip-card").hidden = true;
-      if (state === "done") this.#add(file, this.#name, seconds);
+      if (state === "done") this.#add(file, `${this.#name}-dream`, seconds);
       else if (state === "failed") toast(error);
       if (warning) toast(warning);
     }

@@ -54,6 +54,8 @@ export class Link extends EventTarget {
   leave() {
     clearTimeout(this.#retry);
     const socket = this.#socket;
+    // The socket's own farewell may not get through any more; a beacon does.
+    if (this.#session) navigator.sendBeacon(`/sessions/${this.#session}/leave`);
     this.#socket = null;
     this.#session = "";
     socket?.close(1000);
