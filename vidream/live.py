@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream import flow as optical
+from vidream.device import wait_for
 from vidream.dreamer import Dreamer
 from vidream.errors import PresetError
 from vidream.meter import LiveFigures, Meter
@@ -253,6 +254,7 @@ class LiveDream:
             (height, width),
             octaves=preset.octaves,
             octave_scale=preset.octave_scale,
+            finest=preset.finest,
             steps=preset.steps,
             target_fps=self.target_fps,
             max_latency_seconds=self.max_latency_seconds,
@@ -274,6 +276,8 @@ class LiveDream:
             residual, ripeness = updated(
                 self._look(), frame, landed, pace.level, number=self._meter.dreams, moment=moment
             )
+            # Without this a GPU's work would pile up unseen, and the picture would wait behind it.
+            wait_for(self._dreamer.device)
             now = time.monotonic()
             self._meter.dream(now)
             pace.note_dream(now - began)

@@ -51,8 +51,8 @@ class Decision:
 class Pace:
     """Chooses the level of a live dream: quick to lower, slow to raise, and at rest once it fits.
 
-    sides: (height, width) of the picture, px.  octaves, octave_scale, steps: what the preset asks for
-    at most.  target_fps: pictures a second that must be kept.  max_latency_seconds: from camera to
+    sides: (height, width) of the picture, px.  octaves, octave_scale, finest, steps: what the preset
+    asks for at most.  target_fps: pictures a second that must be kept.  max_latency_seconds: from camera to
     picture.  `level` is the present one, `changed_at` when it was taken up,
     `decisions` the last changes, newest last.
     """
@@ -63,13 +63,14 @@ class Pace:
         *,
         octaves: int,
         octave_scale: float,
+        finest: float,
         steps: int,
         target_fps: float,
         max_latency_seconds: float,
         start: Level | None = None,
     ) -> None:
         self._sides = sides
-        self.levels = _ladder(sides, octaves, octave_scale, max(1, steps))
+        self.levels = _ladder(sides, octaves, octave_scale, finest, max(1, steps))
         self._costs = [_cost(sides, level, octave_scale) for level in self.levels]
         self.target_fps = target_fps
         self.max_latency_seconds = max_latency_seconds
@@ -162,9 +163,9 @@ class Pace:
         return max((i for i, each in enumerate(self.levels) if each.side_px <= start.side_px), default=0)
 
 
-def _ladder(sides: tuple[int, int], octaves: int, octave_scale: float, steps: int) -> list[Level]:
+def _ladder(sides: tuple[int, int], octaves: int, octave_scale: float, finest: float, steps: int) -> list[Level]:
     """Levels from the least work to the most: sizes first, then more steps at the full size."""
-    longest = max(sides)
+    longest = max(16, round(max(sides) * finest))
     count = 0
     found: list[Level] = []
     while (side_px := round(SMALLEST_PX * SIDE_STEP**count)) < longest / SIDE_STEP**0.5:
