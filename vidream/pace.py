@@ -19,6 +19,8 @@ SIDE_STEP = 1.19
 RAISE_BELOW = 0.8
 # ... and left where it needs more than this one.
 LOWER_ABOVE = 1.1
+# ... one level at a time, but above this straight to one that fits.
+FAR_ABOVE = 1.5
 FEWEST_DREAMS = 6
 WARM_UPS = 2
 DROPPED_SHARE = 0.08
@@ -117,7 +119,9 @@ class Pace:
         if since < SETTLE_SECONDS:
             return self.level
         if took > LOWER_ABOVE * self._budget_seconds:
-            return self._lower(self._fitting(took, self._index - 1), now_seconds, f"an update takes {_ms(took)}")
+            far = took > FAR_ABOVE * self._budget_seconds
+            index = self._fitting(took, self._index - 1) if far else self._index - 1
+            return self._lower(index, now_seconds, f"an update takes {_ms(took)}")
         if since > PATIENCE_SECONDS and latency_seconds is not None and latency_seconds > self.max_latency_seconds:
             return self._lower(self._index - 1, now_seconds, f"the picture is {_ms(latency_seconds)} late")
         if since > PATIENCE_SECONDS and dropped_share > DROPPED_SHARE and picture_fps < 0.95 * self.target_fps:

@@ -51,6 +51,7 @@ class Window:
         with contextlib.suppress(cv2.error):
             if not self._is_made:
                 self._make(array)
+            array = padded(array, *cv2.getWindowImageRect(self._title)[2:])
             cv2.imshow(self._title, array[:, :, ::-1])
 
     def key(self) -> str:
@@ -72,7 +73,7 @@ class Window:
         self._set_fullscreen()
 
     def _make(self, array: np.ndarray) -> None:
-        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         cv2.resizeWindow(self._title, array.shape[1], array.shape[0])
         self._is_made = True
         if self.is_fullscreen:
@@ -131,6 +132,19 @@ def drawn(
         x = max(margin, (width - text_width) // 2)
         _write(array, banner, x, height - round(48 * scale), scale * 1.2, darken=True)
     return array
+
+
+def padded(array: np.ndarray, width: int, height: int) -> np.ndarray:
+    """`array` [H,W,3] with black bars, to the shape of width x height px: the window's own are light grey."""
+    rows, columns = array.shape[:2]
+    if width <= 0 or height <= 0:
+        return array
+    more_rows = max(0, round(columns * height / width) - rows)
+    more_columns = max(0, round(rows * width / height) - columns)
+    if more_rows < 2 and more_columns < 2:
+        return array
+    top, left = more_rows // 2, more_columns // 2
+    return np.pad(array, ((top, more_rows - top), (left, more_columns - left), (0, 0)))
 
 
 def _write(array: np.ndarray, text: str, x: int, y: int, scale: float, *, darken: bool = False) -> None:
