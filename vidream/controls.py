@@ -12,21 +12,21 @@ __all__ = ["HELP", "Controls"]
 
 STRENGTH_STEP = 0.1
 HELP = (
-    "1-9        look, by number",
-    "p  P       next look, the one before",
-    "+  -       stronger, weaker",
-    "l          next layer of the network",
-    "s          next subject",
-    "0          layer and subject as the look has them",
-    "x          begin afresh",
-    "space      hold the picture, go on",
-    "m          mirror",
-    "f          full screen",
-    "c          take a picture",
-    "r          record, stop recording",
-    "o          figures",
-    "h  ?       this help",
-    "q  Esc     quit",
+    ("1-9", "look, by number"),
+    ("p  P", "next look, the one before"),
+    ("+  -", "stronger, weaker"),
+    ("l", "next layer of the network"),
+    ("s", "next subject"),
+    ("0", "layer and subject as the look has them"),
+    ("x", "begin afresh"),
+    ("space", "hold the picture, go on"),
+    ("m", "mirror"),
+    ("f", "full screen"),
+    ("c", "take a picture"),
+    ("r", "record, stop recording"),
+    ("o", "figures"),
+    ("h  ?", "this help"),
+    ("q  Esc", "quit"),
 )
 
 

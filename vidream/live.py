@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from types import TracebackType
 
 import torch
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream import flow as optical
+from vidream.device import wait_for
 from vidream.dreamer import Dreamer
 from vidream.errors import PresetError
 from vidream.meter import LiveFigures, Meter
@@ -23,7 +25,7 @@ from vidream.nets import Net
 from vidream.pace import Decision, Level, Pace
 from vidream.preset import Preset
 from vidream.track import Path, Track
-from vidream.update import Dreamed, Moment, composed, updated
+from vidream.update import Dreamed, Moment, composed, dreamed_size, updated
 from vidream.worker import Worker
 
 __all__ = ["LiveDream", "LiveFigures"]
@@ -227,7 +229,7 @@ class LiveDream:
                 self._forget()
             elif self._landed is not None:
                 landed = self._landed
-                self._landed = Dreamed(landed.residual, landed.ripeness, path.then(landed.path))
+                self._landed = replace(landed, path=path.then(landed.path))
             if path is not None and self._under_way is not None:
                 self._under_way = path.then(self._under_way)
             if self._pace is None or (self._frame is not None and self._frame.shape != frame.shape):
@@ -253,6 +255,7 @@ class LiveDream:
             (height, width),
             octaves=preset.octaves,
             octave_scale=preset.octave_scale,
+            finest=preset.finest,
             steps=preset.steps,
             target_fps=self.target_fps,
             max_latency_seconds=self.max_latency_seconds,
@@ -266,14 +269,15 @@ class LiveDream:
             with self._changed:
                 epoch, pace, landed, frame = self._epoch, self._pace, self._landed, self._frame
                 assert pace is not None and frame is not None
+                level = pace.level
                 self._under_way = self._track.here()
                 self._turning = max(0, self._turning - 1)
                 most_keep = TURN_KEEP if self._turning else 1.0
             before, began = began, time.monotonic()
             moment = Moment(began - self._started_at, min(began - before, LONGEST_STIR_SECONDS), most_keep)
-            residual, ripeness = updated(
-                self._look(), frame, landed, pace.level, number=self._meter.dreams, moment=moment
-            )
+            dreamed = updated(self._look(), frame, landed, level, number=self._meter.dreams, moment=moment)
+            # Without this a GPU's work would pile up unseen, and the picture would wait behind it.
+            wait_for(self._dreamer.device)
             now = time.monotonic()
             self._meter.dream(now)
             pace.note_dream(now - began)
@@ -285,9 +289,9 @@ class LiveDream:
                     dropped_share=self._meter.dropped_share(since_seconds=since),
                     latency_seconds=self._meter.latency_p95_seconds(since_seconds=since),
                 )
-                self._dreamed_size = (residual.shape[-2], residual.shape[-1])
+                self._dreamed_size = dreamed_size(frame, level)
                 if epoch == self._epoch and self._under_way is not None:
-                    self._landed = Dreamed(residual, ripeness, self._under_way)
+                    self._landed = replace(dreamed, path=self._under_way)
                 self._under_way = None
 
     def _wait_for_frame(self) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ LONGEST_WAIT_SECONDS = 0.1
 BANNER_SECONDS = 2.5
 # Memory is compared from here on: by then every size of picture has been seen.
 SETTLED_SECONDS = 5.0
+# A key that is held down must not go on acting after it is let go.
+MOST_PRESSED = 3
 LARGEST_LATENCY_MS = 10_000
 
 
@@ -84,6 +87,9 @@ class Mirror:
         self._says = says
         self._controls = Controls(live, name=name)
         self._stack = ExitStack()
+        # Keys act in a thread of their own: a look may need another net, and loading one takes seconds.
+        self._presser = self._stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="vidream-keys"))
+        self._pressed: deque[Future[str]] = deque()
         self._recorder = self._recording(record, overwrite=overwrite) if record else None
         self._virtual: VirtualCamera | None = None
         self._shows_help = False
@@ -152,7 +158,7 @@ class Mirror:
             picture,
             lines=self._figure_lines() if self._shows_figures and not self._shows_help else (),
             banner=self._trouble or (self._banner if time.monotonic() < self._banner_until else ""),
-            help_lines=HELP if self._shows_help else (),
+            help_rows=HELP if self._shows_help else (),
         )
 
     def _figure_lines(self) -> list[str]:
@@ -187,8 +193,11 @@ class Mirror:
             self._snapshot()
         elif key == "r":
             self._toggle_recording()
-        elif key and (words := self._controls.press(key)):
-            self._tell(words)
+        elif key and len(self._pressed) < MOST_PRESSED:
+            self._pressed.append(self._presser.submit(self._controls.press, key))
+        while self._pressed and self._pressed[0].done():
+            if words := self._pressed.popleft().result():
+                self._tell(words)
 
     def _snapshot(self) -> None:
         if self._picture is None:

@@ -19,6 +19,8 @@ SIDE_STEP = 1.19
 RAISE_BELOW = 0.8
 # ... and left where it needs more than this one.
 LOWER_ABOVE = 1.1
+# ... one level at a time, but above this straight to one that fits.
+FAR_ABOVE = 1.5
 FEWEST_DREAMS = 6
 WARM_UPS = 2
 DROPPED_SHARE = 0.08
@@ -51,8 +53,8 @@ class Decision:
 class Pace:
     """Chooses the level of a live dream: quick to lower, slow to raise, and at rest once it fits.
 
-    sides: (height, width) of the picture, px.  octaves, octave_scale, steps: what the preset asks for
-    at most.  target_fps: pictures a second that must be kept.  max_latency_seconds: from camera to
+    sides: (height, width) of the picture, px.  octaves, octave_scale, finest, steps: what the preset
+    asks for at most.  target_fps: pictures a second that must be kept.  max_latency_seconds: from camera to
     picture.  `level` is the present one, `changed_at` when it was taken up,
     `decisions` the last changes, newest last.
     """
@@ -63,13 +65,14 @@ class Pace:
         *,
         octaves: int,
         octave_scale: float,
+        finest: float,
         steps: int,
         target_fps: float,
         max_latency_seconds: float,
         start: Level | None = None,
     ) -> None:
         self._sides = sides
-        self.levels = _ladder(sides, octaves, octave_scale, max(1, steps))
+        self.levels = _ladder(sides, octaves, octave_scale, finest, max(1, steps))
         self._costs = [_cost(sides, level, octave_scale) for level in self.levels]
         self.target_fps = target_fps
         self.max_latency_seconds = max_latency_seconds
@@ -116,7 +119,9 @@ class Pace:
         if since < SETTLE_SECONDS:
             return self.level
         if took > LOWER_ABOVE * self._budget_seconds:
-            return self._lower(self._fitting(took, self._index - 1), now_seconds, f"an update takes {_ms(took)}")
+            far = took > FAR_ABOVE * self._budget_seconds
+            index = self._fitting(took, self._index - 1) if far else self._index - 1
+            return self._lower(index, now_seconds, f"an update takes {_ms(took)}")
         if since > PATIENCE_SECONDS and latency_seconds is not None and latency_seconds > self.max_latency_seconds:
             return self._lower(self._index - 1, now_seconds, f"the picture is {_ms(latency_seconds)} late")
         if since > PATIENCE_SECONDS and dropped_share > DROPPED_SHARE and picture_fps < 0.95 * self.target_fps:
@@ -162,9 +167,9 @@ class Pace:
         return max((i for i, each in enumerate(self.levels) if each.side_px <= start.side_px), default=0)
 
 
-def _ladder(sides: tuple[int, int], octaves: int, octave_scale: float, steps: int) -> list[Level]:
+def _ladder(sides: tuple[int, int], octaves: int, octave_scale: float, finest: float, steps: int) -> list[Level]:
     """Levels from the least work to the most: sizes first, then more steps at the full size."""
-    longest = max(sides)
+    longest = max(16, round(max(sides) * finest))
     count = 0
     found: list[Level] = []
     while (side_px := round(SMALLEST_PX * SIDE_STEP**count)) < longest / SIDE_STEP**0.5:

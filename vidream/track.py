@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vidream import flow as optical
 
-__all__ = ["Path", "Track"]
+__all__ = ["Path", "Track", "standing"]
 
 # Longer side at which live motion is worked out: 192 px cost 6 ms a frame on one core, 320 px 13.
 SIDE_PX = 192

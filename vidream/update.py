@@ -17,7 +17,7 @@ from vidream.stir import wander
 from vidream.stream import carry
 from vidream.track import Path
 
-__all__ = ["Dreamed", "Moment", "composed", "updated"]
+__all__ = ["Dreamed", "Moment", "composed", "dreamed_size", "updated"]
 
 # Below this a live dream would flicker: what the camera's next frame adds is far less than a dream.
 LEAST_KEEP = 0.9
@@ -46,27 +46,32 @@ class Moment:
 
 def updated(
     dreamer: Dreamer, frame: Tensor, landed: Dreamed | None, level: Level, *, number: int, moment: Moment
-) -> tuple[Tensor, Tensor]:
-    """Residual and ripeness of the dream of `frame` [1,3,H,W], at the size that `level` says.
+) -> Dreamed:
+    """The dream of `frame` [1,3,H,W], at the size that `level` says; its path is yet to be walked.
 
     landed: what it starts from; None begins afresh.  number: draws the jitter.
     """
-    height, width = frame.shape[-2:]
-    share = level.side_px / max(height, width)
-    size = (max(16, round(height * share)), max(16, round(width * share)))
+    size = carried_size = dreamed_size(frame, level)
+    if landed is not None and landed.residual.shape[-1] > size[1]:
+        # The detail of a larger dream is carried on and fades. Cut off at once, it is seen: from 273 to 162 px
+        # the picture changed three times as much as in any other update.
+        carried_size = (landed.residual.shape[-2], landed.residual.shape[-1])
     keep = min(moment.most_keep, max(LEAST_KEEP, dreamer.preset.keep))
-    preset = dreamer.preset.replace(octaves=level.octaves, steps=level.steps, finest=1.0, keep=keep)
+    preset = dreamer.preset.replace(
+        octaves=level.octaves, steps=level.steps, finest=min(1.0, size[1] / carried_size[1]), keep=keep
+    )
     dreamer = dreamer.with_preset(preset)
     with torch.no_grad():
-        frame = F.interpolate(frame, size=size, mode="area") if share < 1 else frame
+        frame = frame if tuple(frame.shape[-2:]) == carried_size else F.interpolate(frame, carried_size, mode="area")
         if landed is None:
             residual, ripeness = torch.zeros_like(frame), torch.zeros_like(frame[:, :1])
-            flow, believed = torch.zeros_like(frame[:, :2]), torch.ones_like(frame[:, :1])
+            path = Path(torch.zeros_like(frame[:, :2]), torch.ones_like(frame[:, :1]))
+            flow, believed = path.flow, path.believed
         else:
-            # At another size the dream goes on as it was: nothing jumps when the level changes.
-            residual, ripeness = (_resized(each, size) for each in (landed.residual, landed.ripeness))
-            flow, believed = landed.path.at(*size)
-            flow = flow + moment.since_seconds * wander(*size, moment.seconds, like=flow)
+            path = landed.path
+            residual, ripeness = (_resized(each, carried_size) for each in (landed.residual, landed.ripeness))
+            flow, believed = path.at(*carried_size)
+            flow = flow + moment.since_seconds * wander(*carried_size, moment.seconds, like=flow)
         start, pace, ripeness = carry(preset, frame, residual, ripeness, flow, believed)
     dream = dreamer(
         start,
@@ -76,7 +81,7 @@ def updated(
         source=frame,
         generator=dreamer.generator(number),
     )
-    return dream - frame, ripeness
+    return Dreamed(dream - frame, ripeness, path)
 
 
 def composed(preset: Preset, frame: Tensor, landed: Dreamed | None, *, strength: float) -> Tensor:
@@ -90,7 +95,14 @@ def composed(preset: Preset, frame: Tensor, landed: Dreamed | None, *, strength:
     return finish((frame + residual).clamp(0, 1), frame, keep_colour=preset.keep_colour, blend=preset.blend)
 
 
-def _resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+def dreamed_size(frame: Tensor, level: Level) -> tuple[int, int]:
+    """(height, width) px at which `frame` [1,3,H,W] is dreamed at a level."""
+    height, width = frame.shape[-2:]
+    share = min(1.0, level.side_px / max(height, width))
+    return max(16, round(height * share)), max(16, round(width * share))
+
+
+def _resized(image: Tensor, size: tuple[int, ...]) -> Tensor:
     if tuple(image.shape[-2:]) == size:
         return image
     return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=size[0] < image.shape[-2])

@@ -22,6 +22,7 @@ _HIGHEST_RATE = 240.0
 # What a camera is asked for: enough for a full screen, and what every one of the last ten years offers.
 _ASKED_SIZE = (1280, 720)
 _MOST_CAMERAS = 16
+_LINUX_CAMERAS = Path("/sys/class/video4linux")
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 Result = TypeVar("Result")
 
@@ -122,7 +123,7 @@ class _Still:
 
 def list_cameras() -> list[str]:
     """The cameras of this machine, one line each: "0  name". Opens none where the system can tell by itself."""
-    folder = Path("/sys/class/video4linux")
+    folder = _LINUX_CAMERAS
     if folder.is_dir():
         found = sorted(folder.glob("video*"), key=lambda entry: int(entry.name.removeprefix("video")))
         # Each camera has a second node for its metadata, which gives no pictures.

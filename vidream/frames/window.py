@@ -40,17 +40,18 @@ class Window:
         self.is_fullscreen = fullscreen
 
     def show(
-        self, picture: Tensor, *, lines: Sequence[str] = (), banner: str = "", help_lines: Sequence[str] = ()
+        self, picture: Tensor, *, lines: Sequence[str] = (), banner: str = "", help_rows: Sequence[tuple[str, str]] = ()
     ) -> None:
         """Show a picture [1,3,H,W], RGB, 0..1.
 
-        lines: small, in the upper left corner.  banner: in the middle below.  help_lines: over all,
-        on a darker picture.
+        lines: small, in the upper left corner.  banner: in the middle below.  help_rows: keys and
+        what they do, over all.
         """
-        array = drawn(to_array(picture), lines=lines, banner=banner, help_lines=help_lines)
+        array = drawn(to_array(picture), lines=lines, banner=banner, help_rows=help_rows)
         with contextlib.suppress(cv2.error):
             if not self._is_made:
                 self._make(array)
+            array = padded(array, *cv2.getWindowImageRect(self._title)[2:])
             cv2.imshow(self._title, array[:, :, ::-1])
 
     def key(self) -> str:
@@ -72,7 +73,7 @@ class Window:
         self._set_fullscreen()
 
     def _make(self, array: np.ndarray) -> None:
-        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         cv2.resizeWindow(self._title, array.shape[1], array.shape[0])
         self._is_made = True
         if self.is_fullscreen:
@@ -101,33 +102,56 @@ class Window:
 
 
 def drawn(
-    array: np.ndarray, *, lines: Sequence[str] = (), banner: str = "", help_lines: Sequence[str] = ()
+    array: np.ndarray, *, lines: Sequence[str] = (), banner: str = "", help_rows: Sequence[tuple[str, str]] = ()
 ) -> np.ndarray:
-    """`array` [H,W,3] uint8, RGB, large enough to read on, with the words over it."""
+    """`array` [H,W,3] uint8, RGB, large enough to read on, with the words over it; see `Window.show`."""
     longer = max(array.shape[:2])
     if longer < _LEAST_PX:
         factor = _LEAST_PX / longer
         size = (round(array.shape[1] * factor), round(array.shape[0] * factor))
         array = cv2.resize(array, size, interpolation=cv2.INTER_LINEAR)
-    if not (lines or banner or help_lines):
+    if not (lines or banner or help_rows):
         return array
     array = array.copy()
     height, width = array.shape[:2]
-    scale = max(height, width) / 1600
-    if help_lines:
-        array //= 3
-        _write(array, help_lines, (round(width * 0.08), round(height * 0.16)), scale * 1.25)
-    _write(array, lines, (round(14 * scale) + 6, round(34 * scale) + 6), scale)
+    scale = max(height, width) / 1700
+    margin = round(24 * scale)
+    if help_rows:
+        array //= 4
+        # Two columns: not every font of OpenCV gives all letters one width.
+        line_height = min(height / (len(help_rows) + 2), 56 * scale)
+        size = scale * line_height / (50 * scale)
+        for row, (keys, words) in enumerate(help_rows):
+            y = round(line_height * (row + 1.7))
+            _write(array, keys, round(width * 0.12), y, size)
+            _write(array, words, round(width * 0.27), y, size)
+    for row, line in enumerate(lines):
+        _write(array, line, margin, margin + round(scale * (26 + 46 * row)), scale, darken=True)
     if banner:
         (text_width, _), _ = cv2.getTextSize(banner, _FONT, scale * 1.2, 1)
-        _write(array, [banner], (max(8, (width - text_width) // 2), height - round(48 * scale)), scale * 1.2)
+        x = max(margin, (width - text_width) // 2)
+        _write(array, banner, x, height - round(48 * scale), scale * 1.2, darken=True)
     return array
 
 
-def _write(array: np.ndarray, lines: Sequence[str], at: tuple[int, int], scale: float) -> None:
-    x, y = at
-    for line in lines:
-        # Dark under light: to be read on any picture.
-        for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-            cv2.putText(array, line, (x, y), _FONT, scale, colour, max(1, round(thickness * scale * 1.4)), cv2.LINE_AA)
-        y += round(40 * scale)
+def padded(array: np.ndarray, width: int, height: int) -> np.ndarray:
+    """`array` [H,W,3] with black bars, to the shape of width x height px: the window's own are light grey."""
+    rows, columns = array.shape[:2]
+    if width <= 0 or height <= 0:
+        return array
+    more_rows = max(0, round(columns * height / width) - rows)
+    more_columns = max(0, round(rows * width / height) - columns)
+    if more_rows < 2 and more_columns < 2:
+        return array
+    top, left = more_rows // 2, more_columns // 2
+    return np.pad(array, ((top, more_rows - top), (left, more_columns - left), (0, 0)))
+
+
+def _write(array: np.ndarray, text: str, x: int, y: int, scale: float, *, darken: bool = False) -> None:
+    """Write white on `array` in place, from (x, y), the foot of the first letter; darken: to be read on any picture."""
+    if darken:
+        (width, height), below = cv2.getTextSize(text, _FONT, scale, 1)
+        edge = round(14 * scale)
+        rows = slice(max(0, y - height - edge), y + below + edge // 2)
+        array[rows, max(0, x - edge) : x + width + edge] //= 3
+    cv2.putText(array, text, (x, y), _FONT, scale, (255, 255, 255), max(1, round(scale)), cv2.LINE_AA)
