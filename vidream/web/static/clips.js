@@ -78,7 +78,10 @@ export class Clips {
     if (!this.#camera.isOn) this.#stage.show(data);
     URL.revokeObjectURL(this.#previewUrl);
     this.#previewUrl = URL.createObjectURL(new Blob([data], { type: "image/jpeg" }));
-    Object.assign($("clip-preview"), { src: this.#previewUrl, hidden: false });
+    const picture = $("clip-preview");
+    // The first one makes the card higher than it was when it came into view.
+    picture.onload = picture.hidden ? () => $("clip-card").scrollIntoView({ block: "nearest" }) : null;
+    Object.assign(picture, { src: this.#previewUrl, hidden: false });
   }
 
   #showCard(words, share) {
