@@ -3,6 +3,7 @@
 
 const LIVE = 1;
 const MOST_AHEAD = 4;
+const CAMERA_PERIOD_MS = 33;
 const FORGOTTEN_AFTER_MS = 6000;
 
 export class Link extends EventTarget {
@@ -66,12 +67,15 @@ export class Link extends EventTarget {
     return this.state === "open";
   }
 
-  // Frames on their way: as many as the network holds, so that it is filled and nothing waits at the server.
+  // Frames on their way: as many as the network holds, so that it is filled and hardly anything waits.
   get hasRoom() {
     const now = performance.now();
     for (const [number, sent] of this.#pending) if (now - sent > FORGOTTEN_AFTER_MS) this.#pending.delete(number);
-    const ahead = Math.min(MOST_AHEAD, 1 + Math.floor(this.#networkMs / Math.max(this.#heldMs, 33)));
-    return this.isOpen && this.#pending.size < ahead;
+    // A quick server gets every frame of the camera, however far it is; a slow one what it can do, and no more: with
+    // a second frame always waiting the picture comes later, and the dream has to be smaller to keep up.
+    const isQuick = this.#heldMs < 0.75 * CAMERA_PERIOD_MS;
+    const ahead = isQuick ? Math.ceil(this.roundTripMs / CAMERA_PERIOD_MS) : 1 + Math.floor(this.#networkMs / this.#heldMs);
+    return this.isOpen && this.#pending.size < Math.min(MOST_AHEAD, ahead);
   }
 
   get roundTripMs() {
