@@ -147,7 +147,7 @@ def test_bytes_and_pictures_are_each_others_inverse() -> None:
 
 @pytest.fixture
 def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview_module, "_window_works", lambda: False)
+    monkeypatch.setattr(preview_module, "has_screen", lambda: False)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
@@ -177,9 +177,9 @@ def test_no_display_means_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    preview_module._window_works.cache_clear()
-    assert preview_module._window_works() is False
+    preview_module.has_screen.cache_clear()
+    assert preview_module.has_screen() is False
     monkeypatch.setenv("DISPLAY", ":987")
-    preview_module._window_works.cache_clear()
-    assert preview_module._window_works() is False
-    preview_module._window_works.cache_clear()
+    preview_module.has_screen.cache_clear()
+    assert preview_module.has_screen() is False
+    preview_module.has_screen.cache_clear()

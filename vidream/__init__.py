@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Camera": "frames",
     "DeviceError": "errors",
     "Dreamer": "dreamer",
     "FrameReader": "frames",
     "FrameWriter": "frames",
+    "LiveDream": "live",
+    "LiveFigures": "live",
     "Made": "film",
     "Net": "nets",
     "NetError": "errors",
@@ -55,8 +58,11 @@ if TYPE_CHECKING:
     from vidream.files import dream as dream
     from vidream.film import Made as Made
     from vidream.film import Progress as Progress
+    from vidream.frames import Camera as Camera
     from vidream.frames import FrameReader as FrameReader
     from vidream.frames import FrameWriter as FrameWriter
+    from vidream.live import LiveDream as LiveDream
+    from vidream.live import LiveFigures as LiveFigures
     from vidream.nets import Net as Net
     from vidream.nets import load_net as load_net
     from vidream.objective import Objective as Objective

@@ -6,7 +6,7 @@ import torch
 
 from vidream.errors import DeviceError
 
-__all__ = ["describe_device", "pick_device", "pick_precision"]
+__all__ = ["describe_device", "pick_device", "pick_precision", "wait_for"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -54,6 +54,14 @@ def describe_device(device: torch.device) -> str:
     if device.type == "cpu":
         return f"cpu ({torch.get_num_threads()} threads)"
     return str(device)
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until `device` has done all that it was given: GPUs work on while Python goes ahead."""
+    if device.type == "cuda":
+        torch.cuda.current_stream(device).synchronize()
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def _cpu_has_bf16() -> bool:

@@ -19,7 +19,7 @@ from vidream.nets import Net, load_net
 from vidream.objective import Objective
 from vidream.preset import Preset
 
-__all__ = ["Dreamer"]
+__all__ = ["Dreamer", "octave_sizes"]
 
 # Largest side worked on at once where the caller names none: GoogLeNet needs about 1 GiB for it.
 TILE_PX = 1280
@@ -79,12 +79,16 @@ class Dreamer:
     def at(self, seconds: float) -> Dreamer:
         """This dreamer as it is at one moment of the film: the preset's schedules at their value then."""
         moment = self.preset.at(seconds)
-        if moment is self.preset:
-            return self
+        return self if moment is self.preset else self.with_preset(moment)
+
+    def with_preset(self, preset: Preset) -> Dreamer:
+        """This dreamer with another look, on the net that is loaded. Raises PresetError, NetError."""
         view = copy.copy(self)
-        view.preset = moment
+        view.preset = preset
+        if preset.guide != self.preset.guide:
+            view._guides = None
         if self._own_objective is None:
-            view._set_objective(objective_of(moment, self.net))
+            view._set_objective(objective_of(preset.at(0), self.net))
         return view
 
     def __call__(
@@ -114,7 +118,8 @@ class Dreamer:
         source = picture if source is None else source.to(self.device, torch.float32)
         detail: Tensor | None = None
         dream = picture
-        for size in self._octave_sizes(*picture.shape[-2:]):
+        look, (height, width) = self.preset, picture.shape[-2:]
+        for size in octave_sizes(height, width, look.octaves, look.octave_scale, look.finest):
             base = _resized(picture, size)
             dream = base if detail is None else (base + _resized(detail, size)).clamp(0, 1)
             effort = steps * min(1.0, FULL_EFFORT_SIDE_PX / min(size)) ** self.preset.falloff
@@ -213,15 +218,19 @@ class Dreamer:
         found = torch.roll(found, (-shift[0], -shift[1]), dims=(-2, -1))
         return (picture + step_size * found).clamp(0, 1)
 
-    def _octave_sizes(self, height: int, width: int) -> list[tuple[int, int]]:
-        sizes = []
-        for octave in range(self.preset.octaves):
-            scale = self.preset.finest * self.preset.octave_scale**-octave
-            size = (max(1, round(height * scale)), max(1, round(width * scale)))
-            if octave and min(size) < SMALLEST_SIDE_PX:
-                break
-            sizes.append(size)
-        return sizes[::-1]
+
+def octave_sizes(
+    height: int, width: int, octaves: int, octave_scale: float, finest: float = 1.0
+) -> list[tuple[int, int]]:
+    """(height, width) px of the octaves that a picture is dreamed at, smallest first; arguments as in `Preset`."""
+    sizes = []
+    for octave in range(octaves):
+        scale = finest * octave_scale**-octave
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        if octave and min(size) < SMALLEST_SIDE_PX:
+            break
+        sizes.append(size)
+    return sizes[::-1]
 
 
 def _covering(pictures: Tensor, size: tuple[int, ...], most: int) -> Tensor:

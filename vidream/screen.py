@@ -17,12 +17,14 @@ from torch import Tensor
 from vidream import files
 from vidream.dreamer import Dreamer
 from vidream.errors import TargetError
-from vidream.frames import FrameReader, Preview
+from vidream.frames import Camera, FrameReader, Preview
+from vidream.live import LiveDream
+from vidream.mirror import MirrorReport
 from vidream.nets import describe_net, graph_convolutions, net_names, weights_state
 
 # Where --preview shows the newest frame on a machine without a screen.
 PREVIEW_FILE = "vidream-preview.jpg"
-__all__ = ["Screen", "show_layers", "show_nets", "write_json"]
+__all__ = ["LiveScreen", "Screen", "show_layers", "show_nets", "write_json"]
 
 # A render that will take longer than this is told of early, with a size that would take less.
 LONG_SECONDS = 15 * 60
@@ -140,6 +142,39 @@ class Screen(files.Progress):
         if self._preview is not None:
             self._preview.close()
             self._preview = None
+
+
+class LiveScreen:
+    """What is said of a live dream beside its window: where from, with what, and how it went."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+
+    def __enter__(self) -> LiveScreen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held open."""
+
+    def started(self, camera: Camera, live: LiveDream) -> None:
+        self._console.print(f"{camera.name}  {camera.width}x{camera.height}, {camera.rate:g} fps", soft_wrap=True)
+        self._console.print(f"dreaming with {live.describe()}")
+
+    def say(self, words: str) -> None:
+        """One line for the user."""
+        self._console.print(words, soft_wrap=True, markup=False)
+
+    def finished(self, report: MirrorReport) -> None:
+        """Say how it went."""
+        dreamed = f"dreamed {report.dreamed_width}x{report.dreamed_height}, {report.octaves} octaves"
+        said = [
+            _clock(report.seconds),
+            f"{report.picture_fps:.1f} pictures and {report.dream_fps:.1f} dreams a second",
+            f"{report.latency_p95_ms:.0f} ms from camera to picture (95 of 100)",
+            f"{report.dropped_frames} dropped",
+            f"{report.width}x{report.height}, {dreamed}",
+        ]
+        self._console.print(" · ".join(said), soft_wrap=True)
 
 
 def show_nets(json_path: Path | None) -> None:

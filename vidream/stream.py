@@ -16,7 +16,7 @@ from vidream.dreamer import Dreamer
 from vidream.finishing import finish
 from vidream.preset import Preset
 
-__all__ = ["FrameFigures", "Stream", "StreamFigures", "dream_frames", "follow"]
+__all__ = ["FrameFigures", "Stream", "StreamFigures", "carry", "dream_frames", "follow"]
 
 FlowEstimator = Callable[[Tensor, Tensor], Tensor]
 DEFAULT_RATE = 25
@@ -140,7 +140,9 @@ class Stream:
                 dream = dreamer(frame, pace=mask, guides=guides, generator=generator, watch=watch)
                 ripeness = torch.ones_like(frame[:, :1])
             else:
-                start, pace, ripeness = self._carried(preset, frame, *motion)
+                assert self._frame is not None and self._ripeness is not None
+                residual = self._dream - self._frame
+                start, pace, ripeness = carry(preset, frame, residual, self._ripeness, *motion)
                 dream = dreamer(
                     start,
                     steps=preset.steps,
@@ -161,17 +163,6 @@ class Stream:
         if self._frame is None or self._frame.shape != frame.shape:
             return None
         return follow(frame, self._frame, self._estimate, resets=self.dreamer.preset.reset_on_cut)
-
-    def _carried(self, preset: Preset, frame: Tensor, flow: Tensor, believed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Where this frame's dream starts from, the pace of its steps, and how ripe each place is after them."""
-        assert self._frame is not None and self._dream is not None and self._ripeness is not None
-        residual = preset.keep * believed * optical.warp(self._dream - self._frame, flow)
-        # Without this a still picture drifts: clipping at black and white is not symmetric.
-        residual = residual - residual.mean(dim=(-2, -1), keepdim=True)
-        residual = residual * (preset.strength_cap / residual.abs().mean().clamp(min=preset.strength_cap))
-        ripeness = believed * optical.warp(self._ripeness, flow, mode="bilinear")
-        pace = 1.0 + (FRESH_PACE - 1.0) * (1.0 - ripeness)
-        return (frame + residual).clamp(0, 1), pace, ripeness + RIPENING * (1.0 - ripeness)
 
     def _count(self, shown: Tensor, frame: Tensor, motion: tuple[Tensor, Tensor] | None) -> None:
         warp_error = None
@@ -211,6 +202,23 @@ def follow(
     if resets and float(believed.mean()) < CUT_TRUST:
         return None
     return flow, believed
+
+
+def carry(
+    preset: Preset, frame: Tensor, residual: Tensor, ripeness: Tensor, flow: Tensor, believed: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Carry a dream onto `frame`: where the frame's own dream starts from, the pace of its steps, how ripe it is.
+
+    frame, residual: [1,3,H,W].  ripeness, believed: [1,1,H,W], 0..1.  flow: [1,2,H,W], from `frame`
+    back to where the residual is.  Returns a picture, the pace [1,1,H,W] and the new ripeness.
+    """
+    residual = preset.keep * believed * optical.warp(residual, flow)
+    # Without this a still picture drifts: clipping at black and white is not symmetric.
+    residual = residual - residual.mean(dim=(-2, -1), keepdim=True)
+    residual = residual * (preset.strength_cap / residual.abs().mean().clamp(min=preset.strength_cap))
+    ripeness = believed * optical.warp(ripeness, flow, mode="bilinear")
+    pace = 1.0 + (FRESH_PACE - 1.0) * (1.0 - ripeness)
+    return (frame + residual).clamp(0, 1), pace, ripeness + RIPENING * (1.0 - ripeness)
 
 
 def dream_frames(frames: Iterable[Tensor], dreamer: Dreamer, *, flow: FlowEstimator | None = None) -> Iterator[Tensor]:

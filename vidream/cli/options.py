@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidream.errors import NetError
@@ -11,6 +12,7 @@ from vidream.preset import DEFAULT_NAME, Preset
 
 if TYPE_CHECKING:
     from vidream.dreamer import Dreamer
+    from vidream.nets import Net
 
 __all__ = [
     "add_look",
@@ -19,6 +21,7 @@ __all__ = [
     "add_span",
     "chosen_preset",
     "dreamer_for",
+    "net_for",
     "picture_size",
     "rate",
     "seconds",
@@ -130,4 +133,19 @@ def dreamer_for(arguments: argparse.Namespace, preset: Preset) -> Dreamer:
         precision=arguments.precision,
         tile=arguments.tile,
         seed=arguments.seed,
+    )
+
+
+def net_for(arguments: argparse.Namespace, chosen: Preset, preset: Preset) -> Net:
+    """The network of `preset`, on the machine that the options name; --weights are those of the `chosen` look's."""
+    from vidream.device import pick_device, pick_precision
+    from vidream.nets import load_net
+
+    device = pick_device(arguments.device)
+    return load_net(
+        preset.net,
+        weights=Path(arguments.weights) if arguments.weights and preset.net == chosen.net else None,
+        device=device,
+        dtype=pick_precision(arguments.precision, device),
+        batch_norm=preset.batch_norm,
     )

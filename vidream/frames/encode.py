@@ -36,10 +36,11 @@ def even_sides(array: np.ndarray) -> np.ndarray:
     return np.pad(array, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def final_options(suffix: str, *, quality: int) -> list[str]:
+def final_options(suffix: str, *, quality: int, is_live: bool = False) -> list[str]:
     """Encoder arguments for a file everything plays: H.264 or VP9, 4:2:0, bt709, limited range.
 
     suffix: of the file they make; "" leaves out what only a finished file needs.
+    is_live: as little work as can be, for a machine that has a picture to keep up with.
     """
     colour = "range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
     scale = "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=lanczos+accurate_rnd+full_chroma_int"
@@ -47,10 +48,12 @@ def final_options(suffix: str, *, quality: int) -> list[str]:
     shared = ["-vf", f"{scale},format=yuv420p,setparams={colour}", "-pix_fmt", "yuv420p", *tags]
     crf = str(crf_of(quality, suffix))
     if suffix == ".webm":
-        speed = ["-deadline", "good", "-cpu-used", "4", "-row-mt", "1"]
+        speed = ["-deadline", "realtime" if is_live else "good", "-cpu-used", "8" if is_live else "4", "-row-mt", "1"]
         return [*shared, "-c:v", "libvpx-vp9", "-crf", crf, "-b:v", "0", *speed]
     # A dream takes far longer than its encoding: "medium" costs nothing noticeable, slower gains little.
-    return [*shared, "-c:v", "libx264", "-preset", "medium", "-crf", crf, *container_options(suffix)]
+    # Live it would take a core from it.
+    preset = "superfast" if is_live else "medium"
+    return [*shared, "-c:v", "libx264", "-preset", preset, "-crf", crf, *container_options(suffix)]
 
 
 def container_options(suffix: str) -> list[str]:

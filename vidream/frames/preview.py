@@ -18,14 +18,14 @@ from vidream.errors import TargetError
 from vidream.frames.convert import to_array
 from vidream.frames.stills import encode_picture, save_bytes
 
-__all__ = ["Preview"]
+__all__ = ["Preview", "has_screen"]
 
 _FILE_PERIOD_SECONDS = 0.5
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 @functools.lru_cache(maxsize=1)
-def _window_works() -> bool:
+def has_screen() -> bool:
     """True where cv2 can open a window; tried in a child, since cv2 aborts the process where it cannot."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
@@ -51,7 +51,7 @@ class Preview:
         self._title = title
         # OpenCV's Qt complains of fonts it does not need, over the progress bar.
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
-        self._has_window = _window_works()
+        self._has_window = has_screen()
         self._is_open = False
         self._last_seconds = float("-inf")
         self._waiting: Tensor | None = None

@@ -56,6 +56,7 @@ class FrameWriter:
         work: Work | None = None,
         first: int = 0,
         comment: str | None = None,
+        is_live: bool = False,
     ) -> None:
         """Check `target`; nothing is written before the first picture.
 
@@ -63,7 +64,7 @@ class FrameWriter:
         that of `like`, else 25. overwrite: replace what is there. quality: 1..100; 85 shows no loss (x264
         CRF 17). work: a folder to keep the film in while it is made, so that `position` and `restore` can
         take it up again. first: frames before the first, made elsewhere. comment: a line that video, GIF, PNG and JPEG
-        carry inside. TargetError, one line, where the target
+        carry inside. is_live: encoded with as little work as can be. TargetError, one line, where the target
         cannot be written; ValueError for a rate or quality out of range.
         """
         if not 1 <= quality <= 100:
@@ -78,6 +79,7 @@ class FrameWriter:
         self._like = like
         self._overwrite = overwrite
         self._quality = quality
+        self._is_live = is_live
         self._sound = self._find_sound(like) if audio and self.kind == "video" else None
         self._size: tuple[int, ...] | None = None
         self._encoder: VideoEncoder | None = None
@@ -167,7 +169,8 @@ class FrameWriter:
             suffix = self.path.suffix.lower()
             options = lossless_options()
             if self.kind == "video":
-                options = [*final_options(suffix, quality=self._quality), *video_options(self.comment)]
+                final = final_options(suffix, quality=self._quality, is_live=self._is_live)
+                options = [*final, *video_options(self.comment)]
             self._encoder = VideoEncoder(
                 self._temporary(suffix if self.kind == "video" else ".mkv"),
                 self.path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
@@ -15,6 +16,10 @@ from vidream.errors import NetError, close_names
 from vidream.nets.layers import LayerInfo, measure_layers
 
 __all__ = ["Net"]
+
+# Tracing a cut replaces torch's way of calling modules for as long as it lasts, for every thread there is;
+# a net that another thread runs meanwhile would break. Forwards of several threads share the same cores anyway.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 class Net:
@@ -53,7 +58,8 @@ class Net:
         self.device = torch.device(device)
         self.dtype = dtype
         self._module = module.eval().requires_grad_(False)
-        self._nodes = _layer_names(self._module)
+        with _ONE_AT_A_TIME:
+            self._nodes = _layer_names(self._module)
         self.class_layer = class_layer or (self._nodes[-1] if classes else "")
         self._folds = batch_norm == "eval"
         self._cuts: dict[tuple[str, ...], nn.Module] = {}
@@ -68,11 +74,12 @@ class Net:
         Raises NetError for a layer this network does not have.
         """
         wanted = tuple(layers)
-        if wanted not in self._cuts:
-            self._cuts[wanted] = self._cut(wanted)
         x = (picture - self._mean) * self._scale
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        return {name: found.float() for name, found in self._cuts[wanted](x).items()}
+        with _ONE_AT_A_TIME:
+            if wanted not in self._cuts:
+                self._cuts[wanted] = self._cut(wanted)
+            return {name: found.float() for name, found in self._cuts[wanted](x).items()}
 
     def fingerprint(self) -> str:
         """A short name for the network's own numbers: other weights, another name."""
@@ -101,7 +108,8 @@ class Net:
         wanted = tuple(layers) if layers is not None else self.layers
         if wanted not in self._described:
             self.check_layers(wanted)
-            self._described[wanted] = measure_layers(self._module, wanted)
+            with _ONE_AT_A_TIME:
+                self._described[wanted] = measure_layers(self._module, wanted)
         return list(self._described[wanted])
 
     def class_weights(self, subject: Mapping[str, float]) -> dict[int, float]:

@@ -1,0 +1,108 @@
+"""update: one update of a live dream, from the dream that landed before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidream import flow as optical
+from vidream.dreamer import Dreamer
+from vidream.finishing import finish
+from vidream.pace import Level
+from vidream.preset import Preset
+from vidream.stir import wander
+from vidream.stream import carry
+from vidream.track import Path
+
+__all__ = ["Dreamed", "Moment", "composed", "dreamed_size", "updated"]
+
+# Below this a live dream would flicker: what the camera's next frame adds is far less than a dream.
+LEAST_KEEP = 0.9
+
+
+@dataclass(frozen=True)
+class Dreamed:
+    """A dream that landed.
+
+    residual: dream - frame, [1,3,h,w].  ripeness: [1,1,h,w], 0..1.  path: from the newest frame to its own.
+    """
+
+    residual: Tensor
+    ripeness: Tensor
+    path: Path
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When an update begins. since_seconds: after the one before.  most_keep: of the dream before, 0..1."""
+
+    seconds: float
+    since_seconds: float
+    most_keep: float = 1.0
+
+
+def updated(
+    dreamer: Dreamer, frame: Tensor, landed: Dreamed | None, level: Level, *, number: int, moment: Moment
+) -> Dreamed:
+    """The dream of `frame` [1,3,H,W], at the size that `level` says; its path is yet to be walked.
+
+    landed: what it starts from; None begins afresh.  number: draws the jitter.
+    """
+    size = carried_size = dreamed_size(frame, level)
+    if landed is not None and landed.residual.shape[-1] > size[1]:
+        # The detail of a larger dream is carried on and fades. Cut off at once, it is seen: from 273 to 162 px
+        # the picture changed three times as much as in any other update.
+        carried_size = (landed.residual.shape[-2], landed.residual.shape[-1])
+    keep = min(moment.most_keep, max(LEAST_KEEP, dreamer.preset.keep))
+    preset = dreamer.preset.replace(
+        octaves=level.octaves, steps=level.steps, finest=min(1.0, size[1] / carried_size[1]), keep=keep
+    )
+    dreamer = dreamer.with_preset(preset)
+    with torch.no_grad():
+        frame = frame if tuple(frame.shape[-2:]) == carried_size else F.interpolate(frame, carried_size, mode="area")
+        if landed is None:
+            residual, ripeness = torch.zeros_like(frame), torch.zeros_like(frame[:, :1])
+            path = Path(torch.zeros_like(frame[:, :2]), torch.ones_like(frame[:, :1]))
+            flow, believed = path.flow, path.believed
+        else:
+            path = landed.path
+            residual, ripeness = (_resized(each, carried_size) for each in (landed.residual, landed.ripeness))
+            flow, believed = path.at(*carried_size)
+            flow = flow + moment.since_seconds * wander(*carried_size, moment.seconds, like=flow)
+        start, pace, ripeness = carry(preset, frame, residual, ripeness, flow, believed)
+    dream = dreamer(
+        start,
+        steps=preset.steps,
+        step_size=preset.step_size,
+        pace=pace,
+        source=frame,
+        generator=dreamer.generator(number),
+    )
+    return Dreamed(dream - frame, ripeness, path)
+
+
+def composed(preset: Preset, frame: Tensor, landed: Dreamed | None, *, strength: float) -> Tensor:
+    """`frame` [1,3,H,W] with the dream carried onto it. strength: of the dream, 1 as it is."""
+    if landed is None:
+        return frame
+    flow, believed = landed.path.at(*landed.residual.shape[-2:])
+    residual = strength * believed * optical.warp(landed.residual, flow)
+    if residual.shape != frame.shape:
+        residual = F.interpolate(residual, size=tuple(frame.shape[-2:]), mode="bilinear", align_corners=False)
+    return finish((frame + residual).clamp(0, 1), frame, keep_colour=preset.keep_colour, blend=preset.blend)
+
+
+def dreamed_size(frame: Tensor, level: Level) -> tuple[int, int]:
+    """(height, width) px at which `frame` [1,3,H,W] is dreamed at a level."""
+    height, width = frame.shape[-2:]
+    share = min(1.0, level.side_px / max(height, width))
+    return max(16, round(height * share)), max(16, round(width * share))
+
+
+def _resized(image: Tensor, size: tuple[int, ...]) -> Tensor:
+    if tuple(image.shape[-2:]) == size:
+        return image
+    return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=size[0] < image.shape[-2])

@@ -1,0 +1,156 @@
+"""clips: a clip or picture that was dropped on the page, dreamed whole in a thread beside the live dream."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidream.dreamer import Dreamer
+from vidream.errors import SourceError, VidreamError
+from vidream.files import Progress, dream
+from vidream.frames import FrameReader, encode_frame
+from vidream.preset import Preset
+from vidream.web.engine import Engine
+
+__all__ = ["Clip", "sniff"]
+
+PREVIEW_PERIOD_SECONDS = 0.4
+PREVIEW_SIZE_PX = 640
+# (at, bytes, suffix): what a file is, by its own first bytes, whatever it is called.
+MARKS = (
+    (4, b"ftyp", ".mp4"),
+    (4, b"moov", ".mov"),
+    (4, b"mdat", ".mov"),
+    (4, b"wide", ".mov"),
+    (4, b"free", ".mov"),
+    (4, b"skip", ".mov"),
+    (0, b"\x1a\x45\xdf\xa3", ".mkv"),
+    (0, b"GIF8", ".gif"),
+    (0, b"\xff\xd8\xff", ".jpg"),
+    (0, b"\x89PNG\r\n\x1a\n", ".png"),
+    (8, b"WEBP", ".webp"),
+    (8, b"AVI ", ".avi"),
+)
+PICTURES = (".jpg", ".png", ".webp")
+
+
+def sniff(head: bytes, *, pictures_only: bool = False) -> str:
+    """The suffix that a file beginning with `head` should have. Raises SourceError for what is not taken."""
+    for at, mark, suffix in MARKS:
+        if head[at : at + len(mark)] == mark and (suffix in PICTURES or not pictures_only):
+            return suffix
+    if pictures_only:
+        raise SourceError("a guide is a picture: JPEG, PNG or WebP")
+    raise SourceError("this is no clip or picture that is understood; give MP4, MOV, MKV, WebM, AVI, GIF, JPEG or PNG")
+
+
+class _CancelledError(Exception):
+    """The page does not want the clip any more."""
+
+
+class Clip(Progress):
+    """One file being dreamed. `tell` gets how it goes, `show` preview JPEGs; both from a thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: Path,
+        preset: Preset,
+        *,
+        tell: Callable[[dict[str, Any]], None],
+        show: Callable[[bytes], None],
+    ) -> None:
+        self.source = source
+        suffix = ".jpg" if source.suffix in PICTURES else ".mp4"
+        self.target = source.with_name(f"{source.stem}-dream{suffix}")
+        self._engine, self._preset = engine, preset
+        self._tell, self._show = tell, show
+        self._stopped = threading.Event()
+        self._total: int | None = None
+        self._begun = self._shown_at = 0.0
+
+    def cancel(self) -> None:
+        """Stop before the next frame; nothing half made is left."""
+        self._stopped.set()
+
+    def make(self) -> dict[str, Any]:
+        """Dream it, after those that came before. Returns the last word: done (with its file), failed or cancelled."""
+        try:
+            self._wait_for_turn()
+            try:
+                return self._dream()
+            finally:
+                self._engine.clips.release()
+        except _CancelledError:
+            return _said("cancelled")
+        except VidreamError as error:
+            return _said("failed", error=self._plain(str(error)))
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, MemoryError) or "memory" in str(error):
+                return _said("failed", error="the server is out of memory; a smaller clip may work")
+            logging.getLogger(__name__).exception("a clip could not be dreamed")
+            return _said("failed", error="the server met an error of its own; its log says more")
+        finally:
+            self.source.unlink(missing_ok=True)
+
+    def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
+        self._total, self._begun = reader.frame_count, time.monotonic()
+
+    def frame(self, picture: Tensor, frames: int) -> None:
+        if self._stopped.is_set():
+            raise _CancelledError
+        now = time.monotonic()
+        if now - self._shown_at < PREVIEW_PERIOD_SECONDS and frames != self._total:
+            return
+        self._shown_at = now
+        left = (now - self._begun) / frames * (self._total - frames) if self._total and frames > 1 else None
+        self._tell(_said("working", frames=frames, total=self._total, seconds_left=left))
+        scale = PREVIEW_SIZE_PX / max(picture.shape[-2:])
+        if scale < 1:
+            picture = F.interpolate(picture, scale_factor=scale, mode="bilinear", antialias=True)
+        self._show(encode_frame(picture))
+
+    def _wait_for_turn(self) -> None:
+        if self._engine.clips.acquire(blocking=False):
+            return
+        self._tell(_said("waiting"))
+        while not self._engine.clips.acquire(timeout=0.2):
+            if self._stopped.is_set():
+                raise _CancelledError
+
+    def _dream(self) -> dict[str, Any]:
+        settings = self._engine.settings
+        self._tell(_said("working", frames=0, total=None))
+        with FrameReader(self.source) as probe:
+            longer, seconds = max(probe.width, probe.height), probe.duration_seconds
+            moving = probe.kind in ("video", "gif")
+        if self._stopped.is_set():
+            raise _CancelledError
+        made = dream(
+            self.source,
+            self.target,
+            preset=self._preset,
+            size=settings.clip_size if longer > settings.clip_size else None,
+            duration_seconds=settings.clip_seconds if moving and (seconds or 0) > settings.clip_seconds else None,
+            progress=self,
+            make_dreamer=self._engine.dreamer,
+        )
+        return _said(
+            "done", file=self.target.name, seconds=made.duration_seconds, warning=self._plain(made.warning or "")
+        )
+
+    def _plain(self, words: str) -> str:
+        """An error's line without the folder of this machine."""
+        return words.replace(f"{self.source.parent}{os.sep}", "")
+
+
+def _said(state: str, **more: Any) -> dict[str, Any]:
+    return {"type": "clip", "state": state, **more}

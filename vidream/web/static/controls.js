@@ -1,0 +1,175 @@
+// Looks, subjects, strength and guide: what is dreamed.
+
+import { $, make, toast } from "./dom.js";
+
+const MOST_SUBJECTS = 4;
+const STRENGTH_PERIOD_MS = 100;
+
+export class Controls {
+  #link;
+  #looks = [];
+  #wishes = { look: "", subjects: [], strength: 1 };
+  #guideFile = null;
+  #strengthTimer = 0;
+  #mostBytes = Infinity;
+
+  constructor(link) {
+    this.#link = link;
+    $("strength").oninput = () => this.#setStrength(Number($("strength").value));
+    $("reset").onclick = () => link.say({ type: "reset" });
+    $("guide-file").onchange = (event) => this.takeGuide(event.target.files[0]);
+    $("guide-remove").onclick = () => this.#removeGuide();
+    for (const tab of document.querySelectorAll("[data-tab]")) tab.onclick = () => openTab(tab.dataset.tab);
+  }
+
+  // Draw what this server offers; of a page that comes back the own wishes hold.
+  begin(hello) {
+    const same = this.#looks.length > 0 && hello.looks.some((look) => look.name === this.#wishes.look);
+    this.#looks = hello.looks;
+    this.#mostBytes = hello.limits.guide;
+    if (!same) this.#wishes = { ...hello.wishes };
+    this.#drawGallery();
+    this.#drawChips(hello);
+    this.#showLook();
+    if (same) {
+      this.#send({ ...this.#wishes });
+      if (this.#guideFile && !hello.guide) this.takeGuide(this.#guideFile);
+    }
+  }
+
+  #drawGallery() {
+    $("gallery").replaceChildren(
+      ...this.#looks.map(({ name, says, thumbnail }) => {
+        const input = make("input", { type: "radio", name: "look", value: name, checked: name === this.#wishes.look });
+        input.onchange = () => this.#chooseLook(name);
+        const picture = make("i");
+        if (thumbnail) picture.append(make("img", { src: `/thumbnails/${encodeURIComponent(name)}.jpg`, alt: "", loading: "lazy" }));
+        return make("label", { className: "look", title: says }, input, picture, make("span", { textContent: name }));
+      }),
+    );
+  }
+
+  #drawChips({ groups, classes }) {
+    const chips = groups.map((name) => this.#chip(name));
+    const others = this.#wishes.subjects.filter((name) => !groups.includes(name));
+    chips.push(...others.map((name) => this.#chip(name)));
+    if (classes.length) {
+      const more = make("select", { ariaLabel: "More subjects" }, make("option", { value: "", textContent: "more …" }));
+      more.append(...classes.map((name) => make("option", { value: name, textContent: plain(name) })));
+      more.onchange = () => {
+        if (more.value) this.#addChip(more.value, more.parentElement);
+        more.value = "";
+      };
+      chips.push(make("label", { className: "chip" }, more));
+    }
+    $("chips").replaceChildren(...chips);
+  }
+
+  #chip(name) {
+    const input = make("input", { type: "checkbox", value: name, checked: this.#wishes.subjects.includes(name) });
+    input.onchange = () => this.#chooseSubjects(input);
+    return make("label", { className: "chip" }, input, make("span", { textContent: plain(name) }));
+  }
+
+  #addChip(name, before) {
+    let input = $("chips").querySelector(`input[value="${CSS.escape(name)}"]`);
+    if (!input) {
+      const chip = this.#chip(name);
+      before.before(chip);
+      input = chip.firstChild;
+    }
+    if (!input.checked) input.click();
+  }
+
+  #chooseLook(name) {
+    this.#wishes.look = name;
+    this.#showLook();
+    this.#send({ look: name, subjects: this.#subjects() });
+  }
+
+  #chooseSubjects(changed) {
+    const chosen = [...$("chips").querySelectorAll("input:checked")].map((input) => input.value);
+    if (chosen.length > MOST_SUBJECTS) {
+      changed.checked = false;
+      toast(`up to ${MOST_SUBJECTS} subjects at once`);
+      return;
+    }
+    this.#wishes.subjects = chosen;
+    this.#send({ subjects: chosen });
+  }
+
+  // Looks on another network do not know this one's subjects.
+  #subjects() {
+    return this.#current?.subjects ? this.#wishes.subjects : [];
+  }
+
+  get #current() {
+    return this.#looks.find((look) => look.name === this.#wishes.look);
+  }
+
+  #showLook() {
+    $("look-says").textContent = this.#current?.says ?? "";
+    const knows = this.#current?.subjects ?? false;
+    for (const input of $("chips").querySelectorAll("input, select")) input.disabled = !knows;
+    $("subject-hint").textContent = knows
+      ? "None chosen: what the look itself dreams of."
+      : "This look has a network of its own, and its own subjects.";
+    $("gallery").querySelector(":checked")?.parentElement.scrollIntoView({ block: "nearest", inline: "center" });
+  }
+
+  #setStrength(strength) {
+    this.#wishes.strength = strength;
+    $("strength-value").textContent = `${Math.round(100 * strength)} %`;
+    this.#strengthTimer ||= setTimeout(() => {
+      this.#strengthTimer = 0;
+      this.#send({ strength: this.#wishes.strength });
+    }, STRENGTH_PERIOD_MS);
+  }
+
+  #send(wishes) {
+    this.#link.say({ type: "wish", ...wishes });
+  }
+
+  async takeGuide(file) {
+    $("guide-file").value = "";
+    if (!file || !this.#link.isOpen) return;
+    if (file.size > this.#mostBytes) return toast(`a guide may have ${Math.round(this.#mostBytes / 1e6)} MB; make it smaller`);
+    $("guide-words").textContent = "Sending …";
+    try {
+      await this.#link.upload("guide", file);
+      this.#guideFile = file;
+      this.#showGuide(URL.createObjectURL(file));
+    } catch (error) {
+      toast(error.message);
+      if (!this.#guideFile) this.#showGuide("");
+      else $("guide-words").textContent = "The dream takes on its features.";
+    }
+  }
+
+  #removeGuide() {
+    this.#guideFile = null;
+    this.#link.say({ type: "no guide" });
+    this.#showGuide("");
+  }
+
+  #showGuide(url) {
+    const picture = $("guide-picture");
+    if (picture.src) URL.revokeObjectURL(picture.src);
+    picture.hidden = $("guide-remove").hidden = !url;
+    if (url) picture.src = url;
+    else picture.removeAttribute("src");
+    $("guide-words").textContent = url
+      ? "The dream takes on its features."
+      : "Drop a picture here, or choose one: the dream takes on its features.";
+  }
+}
+
+// On a phone one group of controls is shown at a time.
+export function openTab(name) {
+  for (const tab of document.querySelectorAll("[data-tab]")) {
+    tab.setAttribute("aria-pressed", String(tab.dataset.tab === name));
+    $(tab.dataset.tab).classList.toggle("chosen", tab.dataset.tab === name);
+  }
+}
+
+const plain = (name) => name.replaceAll("_", " ");
