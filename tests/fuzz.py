@@ -74,6 +74,8 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
                         arguments.keep.mkdir(exist_ok=True)
                         shutil.copy(folder / f"case.{suffix_of(kind)}", arguments.keep / f"{number}.{suffix_of(kind)}")
                 number += 1
+                if number % 500 == 0:
+                    print(f"{number} files, {len(failures)} failures", flush=True)
                 if not line:
                     break
             worker.kill()
