@@ -74,7 +74,9 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
                         arguments.keep.mkdir(exist_ok=True)
                         shutil.copy(folder / f"case.{suffix_of(kind)}", arguments.keep / f"{number}.{suffix_of(kind)}")
                 number += 1
-                if not line:
+                if number % 500 == 0:
+                    print(f"{number} files, {len(failures)} failures", flush=True)
+                if not line or outcome == "too much memory":
                     break
             worker.kill()
     for kind, counts in sorted(outcomes.items()):
@@ -134,6 +136,8 @@ def work(arguments: argparse.Namespace) -> int:
         if usage * 1024 > LARGEST_RSS_BYTES:
             outcome, words = "too much memory", f"{usage / 1024:.0f} MB"
         print(json.dumps({"kind": kind, "outcome": outcome, "words": words}), flush=True)
+        if outcome == "too much memory":
+            break  # the most ever used is remembered: a fresh process must judge the next
     return 0
 
 

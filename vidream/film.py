@@ -84,13 +84,13 @@ class SideFiles:
         if self._report is not None:
             look = f"{recipe.preset.description or recipe.preset.net}, seed {recipe.seed}"
             head = {"film": made.path.name, "source": recipe.source, "look": look, "vidream": recipe.version}
-            write_report(self._report, track, {**head, **_facts(made)}, made.rate)
+            write_report(self._report, track, {**head, **_facts(made, track)}, made.rate)
         if self._sidecar is not None:
-            found = {**json.loads(recipe.to_json()), "film": {**_facts(made), "frames a second": str(made.rate)}}
+            found = {**json.loads(recipe.to_json()), "film": {**_facts(made, track), "frames a second": str(made.rate)}}
             write_side_file(self._sidecar, json.dumps(found, indent=2) + "\n")
 
 
-def _facts(made: Made) -> dict[str, Any]:
+def _facts(made: Made, track: Track) -> dict[str, Any]:
     steadiness = None if made.warp_error is None else round(made.warp_error, 6)
     return {
         "frames": made.frames,
@@ -98,7 +98,7 @@ def _facts(made: Made) -> dict[str, Any]:
         "cuts": made.cuts,
         "strength": round(made.strength, 5),
         "warp error": steadiness,
-        "made in seconds": round(made.seconds, 1),
+        "made in seconds": round(track.seconds, 1),
         "finished": made.finished,
     }
 

@@ -21,7 +21,7 @@ from vidream.stream import FrameFigures
 __all__ = ["Track", "check_side_file", "write_report", "write_side_file"]
 
 COLUMNS = ("strength", "brightness", "source_brightness", "warp_error", "is_cut", "seconds")
-WIDTH, HEIGHT, MARGIN = 860, 120, 46
+WIDTH, HEIGHT, MARGIN = 860, 120, 62
 # Points drawn of a curve: about one in two pixels. Behind it, the span between the least and the largest.
 MOST_POINTS = 400
 
@@ -45,6 +45,11 @@ class Track:
     def tensor(self, frames: int) -> Tensor:
         """[frames, 6] of the first frames; may be called while others are added."""
         return torch.tensor(self._numbers[: frames * len(COLUMNS)]).view(-1, len(COLUMNS))
+
+    @property
+    def seconds(self) -> float:
+        """What all frames took, those of runs before this one too."""
+        return sum(self._numbers[len(COLUMNS) - 1 :: len(COLUMNS)])
 
     def columns(self) -> dict[str, list[float | None]]:
         """Name -> a number a frame, None where there is none."""
@@ -109,15 +114,16 @@ h1 {{ font-size: 1.4em }} h2 {{ font-size: 1em; margin: 1.6em 0 .2em }}
 th {{ text-align: left; font-weight: normal; opacity: .7; padding-right: 1.5em; vertical-align: top }}
 td {{ overflow-wrap: anywhere }}
 svg {{ width: 100%; height: auto }} text {{ font: 11px system-ui, sans-serif; fill: currentColor; opacity: .7 }}
-.axis {{ stroke: currentColor; opacity: .25 }} .cut {{ stroke: #d97706; stroke-dasharray: 3 3 }}
+.axis {{ stroke: currentColor; opacity: .25; fill: none }} .cut {{ stroke: #d97706; stroke-dasharray: 3 3 }}
 .dream {{ stroke: #2563eb; fill: none; stroke-width: 1.5 }} .dream-span {{ fill: #2563eb; opacity: .18 }}
-.source {{ stroke: #6b7280; fill: none; stroke-width: 1.5 }} .source-span {{ fill: #6b7280; opacity: .18 }}
+.source {{ stroke: #6b7280; fill: none; stroke-width: 1.5; stroke-dasharray: 6 4 }}
+.source-span {{ fill: #6b7280; opacity: .18 }}
 </style>
 <h1>{title}</h1>
 <table>{rows}<tr><th>cuts at<td>{times}</table>
 {"".join(plots)}
 <p>Lines: the mean over some frames, or each frame where there are few; behind them, least to largest.
-Dashed: cuts. <span style="color:#2563eb">Blue</span>: the dream; grey: its source.</p>
+Upright: cuts. <span style="color:#2563eb">Blue</span>: the dream; grey and dashed: its source.</p>
 </html>
 """
 
@@ -136,7 +142,7 @@ def _plot(title: str, curves: Mapping[str, Sequence[float | None]], cuts: Sequen
 
     drawn = [f'<path class="axis" d="M{MARGIN} 8V{floor}H{right}"/>']
     drawn += [f'<path class="cut" d="M{x(number)} 8V{floor}"/>' for number in cuts[:MOST_POINTS]]
-    for name, values in reversed(list(curves.items())):
+    for name, values in curves.items():
         points = _thinned(values)
         if points:
             upper = " ".join(f"{x(at)},{y(most)}" for at, _, _, most in points)

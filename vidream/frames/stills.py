@@ -83,6 +83,20 @@ def _tiff_size(path: Path) -> tuple[int, int] | None:
     return (found[256], found[257]) if 256 in found and 257 in found else None
 
 
+def _is_hollow_png(path: Path) -> bool:
+    """True for a PNG with fewer bytes than its pixels can be packed into: it would fill the memory for nothing.
+
+    Deflate packs 1032 to 1 at the very best (RFC 1951: 258 bytes in two bits).
+    """
+    with path.open("rb") as file:
+        head = file.read(26)
+    if len(head) < 26 or not head.startswith(b"\x89PNG"):
+        return False
+    width, height, bits, colour = struct.unpack(">IIBB", head[16:])
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
+    return width * height * channels * bits // 8 > 1032 * path.stat().st_size
+
+
 def still_size(path: Path) -> tuple[int, int]:
     """(width, height) px of the picture at `path`, upright. SourceError where it is none, or too large."""
     if path.stat().st_size == 0:
@@ -97,6 +111,8 @@ def still_size(path: Path) -> tuple[int, int]:
         height, width = _decode(path).shape[:2]
         stored = (width, height)
     check_size(path.name, *stored)
+    if _is_hollow_png(path):
+        raise SourceError(f"{path.name} is cut off, or was made to harm; save or download it again")
     return (stored[1], stored[0]) if orientation >= 5 else stored
 
 
