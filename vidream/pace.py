@@ -12,7 +12,7 @@ __all__ = ["Decision", "Level", "Pace"]
 
 # Dream updates a second that are aimed for; the least that reads as a growing dream is about 12.
 DREAMS_PER_SECOND = 14.0
-SMALLEST_PX = 96
+SMALLEST_PX = 128
 # From one level to the next a side grows by this, and the work by about its square.
 SIDE_STEP = 1.19
 # A size is taken up only where it promises to need no more than this share of the budget ...
