@@ -12,6 +12,7 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 from vidream.errors import NetError, close_names
 from vidream.nets.layers import LayerInfo, measure_layers
+from vidream.nets.tracing import running, tracing
 
 __all__ = ["Net"]
 
@@ -52,7 +53,8 @@ class Net:
         self.device = torch.device(device)
         self.dtype = dtype
         self._module = module.eval().requires_grad_(False)
-        self._nodes = _layer_names(self._module)
+        with tracing():
+            self._nodes = _layer_names(self._module)
         self.class_layer = class_layer or (self._nodes[-1] if classes else "")
         self._folds = batch_norm == "eval"
         self._cuts: dict[tuple[str, ...], nn.Module] = {}
@@ -71,7 +73,8 @@ class Net:
             self._cuts[wanted] = self._cut(wanted)
         x = (picture - self._mean) * self._scale
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        return {name: found.float() for name, found in self._cuts[wanted](x).items()}
+        with running():
+            return {name: found.float() for name, found in self._cuts[wanted](x).items()}
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -92,7 +95,8 @@ class Net:
         wanted = tuple(layers) if layers is not None else self.layers
         if wanted not in self._described:
             self.check_layers(wanted)
-            self._described[wanted] = measure_layers(self._module, wanted)
+            with tracing():
+                self._described[wanted] = measure_layers(self._module, wanted)
         return list(self._described[wanted])
 
     def class_weights(self, subject: Mapping[str, float]) -> dict[int, float]:
@@ -133,7 +137,8 @@ class Net:
 
     def _cut(self, layers: tuple[str, ...]) -> nn.Module:
         self.check_layers(layers)
-        extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in layers}).eval()
+        with tracing():
+            extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in layers}).eval()
         if self._folds:
             fold_batch_norm(extractor)
         else:
