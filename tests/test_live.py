@@ -215,6 +215,29 @@ def test_another_look_keeps_the_net_and_a_look_that_cannot_be_had_keeps_the_look
         show_for(live, frame, dreams=2)
 
 
+def test_nets_are_taken_to_pieces_while_others_run():
+    dreamer = tiny_dreamer()
+    errors, done = [], threading.Event()
+
+    def dream() -> None:
+        try:
+            while not done.is_set():
+                dreamer(textured(48, 64), steps=1)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=dream) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    # torch.fx changes every module of the process while it traces one.
+    for seed in range(6):
+        make_tiny_net(seed=seed).features(textured(32, 32), ["block2", "block3"])
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not errors
+
+
 def test_an_error_of_the_dream_comes_out_where_pictures_are_asked_for(monkeypatch):
     dreamer = tiny_dreamer()
     monkeypatch.setattr(dreamer.net, "features", lambda *_: 1 / 0)

@@ -44,11 +44,12 @@ class Machine:
 @pytest.mark.parametrize("seconds_a_pixel", [2e-8, 1e-7, 4e-7, 1e-6])
 def test_it_finds_what_fits_and_stays_there(seconds_a_pixel):
     machine = Machine(seconds_a_pixel)
-    machine.run(60, noise=0.15)
+    machine.run(90, noise=0.15)
     level, took = machine.pace.level, machine.took
     assert took < 1.1 * BUDGET_SECONDS
     assert took > 0.4 * BUDGET_SECONDS or level.side_px == 640
-    assert machine.changes_after(20) == 0, list(machine.pace.decisions)
+    # A level that fits by a hair may be found late; nothing goes up and down.
+    assert machine.changes_after(20) <= 1 and machine.changes_after(45) == 0, list(machine.pace.decisions)
     sides = [each.side_px for each in machine.pace.levels]
     assert sides == sorted(sides) and sides[-1] == 640
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from vidream.errors import VidreamError
 from vidream.live import LiveDream
+from vidream.nets import has_weights
 from vidream.preset import Preset, preset_names
 
 __all__ = ["HELP", "Controls"]
@@ -36,7 +37,8 @@ class Controls:
     def __init__(self, live: LiveDream, *, name: str) -> None:
         """name: of the preset that `live` began with."""
         self._live = live
-        self._names = preset_names()
+        # Nobody waits for a download before a mirror: looks whose net is not here are left out.
+        self._names = [each for each in preset_names() if has_weights(Preset.load(each).net)]
         self._own = {name: live.preset}
         if name not in self._names:
             self._names.insert(0, name)

@@ -252,8 +252,9 @@ class Mirror:
         growth = peak - self._settled_mib if peak is not None and self._settled_mib is not None else None
         dreams = figures.dreams - self._dreams_before
         return MirrorReport(
-            picture_fps=round((self._pictures - 1) / seconds, 2) if seconds > 0 else 0.0,
-            dream_fps=round(dreams / seconds, 2) if seconds > 0 else 0.0,
+            # To a tenth: one picture more or less in the last instant is no more than that.
+            picture_fps=round((self._pictures - 1) / seconds, 1) if seconds > 0 else 0.0,
+            dream_fps=round(dreams / seconds, 1) if seconds > 0 else 0.0,
             latency_p50_ms=_percentile(self._latencies_ms, 0.5),
             latency_p95_ms=_percentile(self._latencies_ms, 0.95),
             dropped_frames=figures.dropped_frames,

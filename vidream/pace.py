@@ -12,7 +12,8 @@ __all__ = ["Decision", "Level", "Pace"]
 
 # Dream updates a second that are aimed for; the least that reads as a growing dream is about 12.
 DREAMS_PER_SECOND = 14.0
-SMALLEST_PX = 96
+SMALLEST_PX = 128
+LEAST_RELIEF_PX = 150
 # From one level to the next a side grows by this, and the work by about its square.
 SIDE_STEP = 1.19
 # A size is taken up only where it promises to need no more than this share of the budget ...
@@ -123,9 +124,9 @@ class Pace:
             index = self._fitting(took, self._index - 1) if far else self._index - 1
             return self._lower(index, now_seconds, f"an update takes {_ms(took)}")
         if since > PATIENCE_SECONDS and latency_seconds is not None and latency_seconds > self.max_latency_seconds:
-            return self._lower(self._index - 1, now_seconds, f"the picture is {_ms(latency_seconds)} late")
+            return self._relieve(now_seconds, f"the picture is {_ms(latency_seconds)} late")
         if since > PATIENCE_SECONDS and dropped_share > DROPPED_SHARE and picture_fps < 0.95 * self.target_fps:
-            return self._lower(self._index - 1, now_seconds, f"{dropped_share:.0%} of the frames are dropped")
+            return self._relieve(now_seconds, f"{dropped_share:.0%} of the frames are dropped")
         return self._raise(took, since, now_seconds, latency_seconds)
 
     def _raise(self, took: float, since: float, now: float, latency_seconds: float | None) -> Level:
@@ -140,6 +141,12 @@ class Pace:
         if promised > RAISE_BELOW * self._budget_seconds or now - regretted_at < REGRET_SECONDS * 2**times:
             return self.level
         return self._go(above, now, f"an update takes {_ms(took)} only")
+
+    def _relieve(self, now: float, why: str) -> Level:
+        """A level less for the picture's sake; not further than where it can no longer be the dream's fault."""
+        if self.levels[self._index - 1].side_px < LEAST_RELIEF_PX or not self._index:
+            return self.level
+        return self._lower(self._index - 1, now, why)
 
     def _lower(self, index: int, now: float, why: str) -> Level:
         _, times = self._regrets.get(self._index, (0.0, 0))

@@ -2,6 +2,15 @@
 
 from vidream.nets.layers import LayerInfo
 from vidream.nets.net import Net
-from vidream.nets.zoo import describe_net, graph_convolutions, load_net, net_names, weights_state
+from vidream.nets.zoo import describe_net, graph_convolutions, has_weights, load_net, net_names, weights_state
 
-__all__ = ["LayerInfo", "Net", "describe_net", "graph_convolutions", "load_net", "net_names", "weights_state"]
+__all__ = [
+    "LayerInfo",
+    "Net",
+    "describe_net",
+    "graph_convolutions",
+    "has_weights",
+    "load_net",
+    "net_names",
+    "weights_state",
+]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
@@ -14,12 +13,9 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 from vidream.errors import NetError, close_names
 from vidream.nets.layers import LayerInfo, measure_layers
+from vidream.nets.tracing import running, tracing
 
 __all__ = ["Net"]
-
-# Tracing a cut replaces torch's way of calling modules for as long as it lasts, for every thread there is;
-# a net that another thread runs meanwhile would break. Forwards of several threads share the same cores anyway.
-_ONE_AT_A_TIME = threading.RLock()
 
 
 class Net:
@@ -58,7 +54,7 @@ class Net:
         self.device = torch.device(device)
         self.dtype = dtype
         self._module = module.eval().requires_grad_(False)
-        with _ONE_AT_A_TIME:
+        with tracing():
             self._nodes = _layer_names(self._module)
         self.class_layer = class_layer or (self._nodes[-1] if classes else "")
         self._folds = batch_norm == "eval"
@@ -74,11 +70,11 @@ class Net:
         Raises NetError for a layer this network does not have.
         """
         wanted = tuple(layers)
+        if wanted not in self._cuts:
+            self._cuts[wanted] = self._cut(wanted)
         x = (picture - self._mean) * self._scale
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        with _ONE_AT_A_TIME:
-            if wanted not in self._cuts:
-                self._cuts[wanted] = self._cut(wanted)
+        with running():
             return {name: found.float() for name, found in self._cuts[wanted](x).items()}
 
     def fingerprint(self) -> str:
@@ -108,7 +104,7 @@ class Net:
         wanted = tuple(layers) if layers is not None else self.layers
         if wanted not in self._described:
             self.check_layers(wanted)
-            with _ONE_AT_A_TIME:
+            with tracing():
                 self._described[wanted] = measure_layers(self._module, wanted)
         return list(self._described[wanted])
 
@@ -150,7 +146,8 @@ class Net:
 
     def _cut(self, layers: tuple[str, ...]) -> nn.Module:
         self.check_layers(layers)
-        extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in layers}).eval()
+        with tracing():
+            extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in layers}).eval()
         if self._folds:
             fold_batch_norm(extractor)
         else:

@@ -14,7 +14,7 @@ from vidream.nets import dreamnet, inception5h
 from vidream.nets.net import Net
 from vidream.nets.state import read_state
 
-__all__ = ["describe_net", "graph_convolutions", "load_net", "net_names", "weights_state"]
+__all__ = ["describe_net", "graph_convolutions", "has_weights", "load_net", "net_names", "weights_state"]
 
 # Where dreams are best, shallow to deep, and the one to take when a preset names none.
 GOOD_LAYERS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -107,6 +107,11 @@ def weights_state(name: str) -> str:
         return "a file of yours: --weights tensorflow_inception_graph.pb"
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(_published(name).url).name
     return f"downloaded: {file}" if file.is_file() else "downloaded at first use"
+
+
+def has_weights(name: str) -> bool:
+    """True where the weights of `name` are on this machine already."""
+    return weights_state(name).startswith(("comes", "downloaded:"))
 
 
 def _check_name(name: str) -> None:
