@@ -18,6 +18,8 @@ from vidream.web.settings import MEGABYTE, is_loopback
 __all__ = ["add", "run"]
 
 SHORTEST_TOKEN = 8
+# A camera's picture is to be shown twelve times a second and more, and dreamed beside; two cores do this at most.
+CPU_SIZE = 480
 
 
 def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -43,7 +45,9 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "--max-upload", type=float, default=default.max_upload_bytes / MEGABYTE, metavar="MB", help="largest clip"
     )
     live = parser.add_argument_group("live picture")
-    live.add_argument("--size", type=int, default=default.size, metavar="N", help="longer side, px (%(default)s)")
+    live.add_argument(
+        "--size", type=int, metavar="N", help=f"longer side, px (default: {CPU_SIZE} on the CPU, else 640)"
+    )
     live.add_argument("--fps", type=float, default=default.target_fps, help="wished for (default: %(default)g)")
     options.add_look(parser)
     options.add_machine(parser)
@@ -81,9 +85,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     beyond = not is_loopback(arguments.host)
+    from vidream.device import pick_device
+
+    size = arguments.size or (CPU_SIZE if pick_device(arguments.device).type == "cpu" else Settings.size)
     token = arguments.token or (secrets.token_urlsafe(16) if beyond else "")
     for given, low, high, name in (
-        (arguments.size, 64, 1920, "--size"),
+        (size, 64, 1920, "--size"),
         (arguments.fps, 1, 60, "--fps"),
         (arguments.max_sessions, 1, 64, "--max-sessions"),
         (arguments.max_upload, 1, 100_000, "--max-upload"),
@@ -97,7 +104,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         token=token,
         secure=bool(arguments.certificate) or (beyond and not arguments.http),
         allowed_hosts=tuple(arguments.allow_host),
-        size=arguments.size,
+        size=size,
         target_fps=arguments.fps,
         max_sessions=arguments.max_sessions,
         max_upload_bytes=int(arguments.max_upload * MEGABYTE),
