@@ -10,6 +10,7 @@ from __future__ import annotations
 from vidream.frames.convert import from_array, to_array
 from vidream.frames.preview import Preview
 from vidream.frames.reader import FrameReader
+from vidream.frames.spool import PictureSpool
 from vidream.frames.stills import read_picture, write_picture
 from vidream.frames.targets import default_target
 from vidream.frames.writer import FrameWriter
@@ -17,6 +18,7 @@ from vidream.frames.writer import FrameWriter
 __all__ = [
     "FrameReader",
     "FrameWriter",
+    "PictureSpool",
     "Preview",
     "default_target",
     "from_array",
