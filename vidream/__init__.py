@@ -19,6 +19,7 @@ _HOMES = {
     "FrameReader": "frames",
     "FrameWriter": "frames",
     "Made": "files",
+    "Motion": "motion",
     "Net": "nets",
     "NetError": "errors",
     "Objective": "objective",
@@ -33,12 +34,15 @@ _HOMES = {
     "content": "objective",
     "dream": "files",
     "dream_frames": "stream",
+    "endless_zoom": "zoom",
     "guide": "objective",
     "layer": "objective",
     "load_net": "nets",
     "style": "objective",
     "subject": "objective",
     "total_variation": "objective",
+    "zoom_film": "zoomfilm",
+    "zoom_loop": "loops",
 }
 __all__ = sorted(_HOMES)
 
@@ -55,6 +59,8 @@ if TYPE_CHECKING:
     from vidream.files import dream as dream
     from vidream.frames import FrameReader as FrameReader
     from vidream.frames import FrameWriter as FrameWriter
+    from vidream.loops import zoom_loop as zoom_loop
+    from vidream.motion import Motion as Motion
     from vidream.nets import Net as Net
     from vidream.nets import load_net as load_net
     from vidream.objective import Objective as Objective
@@ -68,6 +74,8 @@ if TYPE_CHECKING:
     from vidream.preset import Preset as Preset
     from vidream.stream import Stream as Stream
     from vidream.stream import dream_frames as dream_frames
+    from vidream.zoom import endless_zoom as endless_zoom
+    from vidream.zoomfilm import zoom_film as zoom_film
 
 
 def __getattr__(name: str) -> Any:

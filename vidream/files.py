@@ -16,11 +16,14 @@ from torch import Tensor
 
 from vidream.companions import guide_frames, mask_frames
 from vidream.dreamer import Dreamer
+from vidream.errors import TargetError
 from vidream.frames import FrameReader, FrameWriter, default_target
+from vidream.looks import load_look
+from vidream.loops import looped
 from vidream.preset import Preset
 from vidream.stream import Stream
 
-__all__ = ["Made", "Progress", "dream", "noise"]
+__all__ = ["FilmPlan", "Made", "Progress", "dream", "noise"]
 
 # Steps a second in a film of the growing dream: slow enough to see each.
 STEPS_RATE = Fraction(12)
@@ -28,7 +31,7 @@ STEPS_RATE = Fraction(12)
 
 @dataclass(frozen=True)
 class Made:
-    """What `dream` made. strength: mean |dream - frame|, 0..1.  warp_error: None for a single frame."""
+    """What was made. strength: mean |dream - frame|, 0..1; NaN for a zoom.  warp_error: None for a single frame."""
 
     path: Path
     frames: int
@@ -45,11 +48,25 @@ class Made:
         return float(self.frames / self.rate)
 
 
+@dataclass(frozen=True)
+class FilmPlan:
+    """A film that has no frames to go by, a zoom: what it begins with, its size in px, rate and length."""
+
+    name: str
+    width: int
+    height: int
+    rate: Fraction
+    frame_count: int
+
+
 class Progress:
     """What a caller may watch; every method does nothing here. Subclass and pass to `dream`."""
 
     def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
         """The source is open and the net is loaded."""
+
+    def planned(self, plan: FilmPlan, dreamer: Dreamer) -> None:
+        """The same for a zoom, which has no frames to read."""
 
     def frame(self, picture: Tensor, frames: int) -> None:
         """`picture` [1,3,H,W] was written; it is number `frames`, counted from 1."""
@@ -69,6 +86,7 @@ def dream(
     overwrite: bool = False,
     mask: str | PathLike[str] | None = None,
     record_steps: str | PathLike[str] | None = None,
+    loop: str | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -77,12 +95,13 @@ def dream(
     target: by default beside the source, `walk.mp4` -> `walk-dream.mp4`.  preset: a name, a TOML
     file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
     side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
-    to write as well, of the first frame's dream as it grows, a frame a step.  On KeyboardInterrupt
+    to write as well, of the first frame's dream as it grows, a frame a step.  loop: "boomerang", there
+    and back, or "crossfade", the end faded into the beginning; such a film has no sound.  On KeyboardInterrupt
     the file is finished with the frames made so far, and what was made says `finished=False`.
     Raises SourceError, TargetError, PresetError, NetError, DeviceError; nothing half made is left.
     """
     if dreamer is None and not isinstance(preset, Preset):
-        preset = Preset.load(preset)
+        preset = load_look(preset)
     with FrameReader(
         source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds
     ) as reader:
@@ -90,13 +109,15 @@ def dream(
         kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
         path = Path(target) if target is not None else default_target(reader.source, kind)
         # The writer first: a target that cannot be written is told before the net is loaded.
-        writer = FrameWriter(path, like=reader, audio=audio, overwrite=overwrite)
+        writer = FrameWriter(path, like=reader, audio=audio and loop is None, overwrite=overwrite)
+        if loop is not None and writer.kind == "picture":
+            raise TargetError(f'"{path.name}" holds one picture; a loop is a film: give --duration, and .mp4 or .gif')
         steps = FrameWriter(record_steps, rate=STEPS_RATE, overwrite=overwrite) if record_steps else None
-        with writer, steps or nullcontext():
+        with writer, steps or nullcontext(), looped(writer, loop, frames=reader.frame_count) as write:
             if dreamer is None:
                 assert isinstance(preset, Preset)
                 dreamer = make_dreamer(preset)
-            film = _Film(reader, writer, dreamer, progress or Progress(), mask, steps)
+            film = _Film(reader, writer, dreamer, progress or Progress(), mask, steps, write)
             film.make()
     return film.made()
 
@@ -118,8 +139,9 @@ class _Film:
         progress: Progress,
         mask: str | PathLike[str] | None,
         steps: FrameWriter | None,
+        write: Callable[[Tensor], None],
     ) -> None:
-        self._reader, self._writer, self._progress = reader, writer, progress
+        self._reader, self._writer, self._progress, self._write = reader, writer, progress, write
         self._dreamer = dreamer
         self._stream = Stream(dreamer, rate=reader.rate)
         guide = dreamer.preset.guide
@@ -135,12 +157,12 @@ class _Film:
             for frame in self._reader:
                 mask = next(self._masks) if self._masks else None
                 guides = next(self._guides) if self._guides else None
-                watch = self._record_step if self._steps and not self._writer.frames_written else None
+                watch = self._record_step if self._steps and not self._stream.figures.frames else None
                 picture = self._stream.next(frame, mask=mask, guides=guides, watch=watch)
-                self._writer.write(picture)
+                self._write(picture)
                 self._progress.frame(picture, self._stream.figures.frames)
         except KeyboardInterrupt:
-            if not self._writer.frames_written:
+            if not self._stream.figures.frames:
                 raise
             self._finished = False
 

@@ -24,6 +24,8 @@ LOOPS = ("boomerang", "crossfade")
 # these shares of the film.
 RETURN_SECONDS, RETURN_SHARE = 4.0, 1 / 2
 FADE_SECONDS, FADE_SHARE = 1.0, 1 / 3
+MET_FRAMES = 4
+STILL_SECONDS = 1.0
 # A zoom that need not show its picture falls for so long, unseen, until it is ripe.
 RIPEN_SECONDS = 3.0
 # Frames that are held for the seam, 16-bit floats, take at most this much memory.
@@ -73,11 +75,7 @@ def zoom_loop(
     length = max(1, min(int(count * RETURN_SHARE), round(RETURN_SECONDS * rate), held))
     approach: deque[Tensor] = deque(maxlen=length)
     if begin_at_picture:
-        first = zoom.state()
-        while len(approach) < length:
-            zoom.advance(guides=guides, backwards=True)
-            approach.appendleft(zoom.canvas.half())
-        zoom.restore(first)
+        approach.extend(_dreamed_backwards(zoom, length, guides))
     else:
         # Counted from below zero: frame 0 is the first one seen.
         zoom.number = -length - round(RIPEN_SECONDS * rate)
@@ -91,6 +89,24 @@ def zoom_loop(
             yield zoom.advance(guides=guides)
         else:
             yield zoom.advance(guides=guides, towards=approach[into].float(), share=_share_of_rest(into, length))
+
+
+def _dreamed_backwards(zoom: Zoom, length: int, guides: Sequence[Tensor] | None) -> list[Tensor]:
+    """The `length` canvases before the one of `zoom`, which is left as it was, in the order of the film.
+
+    Each is the dream of the one after it, moved back.  The last second before the picture is the picture
+    itself, moved: it would otherwise sharpen with a start, since all that moves is a little softer.
+    """
+    first, before = zoom.state(), []
+    last_canvas = zoom.canvas
+    still = max(1, round(STILL_SECONDS * zoom.rate))
+    for number in range(1, length + 1):
+        zoom.advance(guides=guides, backwards=True)
+        itself, covered = zoom.moved(last_canvas, 0, -number)
+        share = _smooth(max(0.0, 1 - number / (still + 1)))
+        before.append(torch.lerp(zoom.canvas, itself, share * covered).half())
+    zoom.restore(first)
+    return before[::-1]
 
 
 @contextmanager
@@ -158,8 +174,9 @@ class _Crossfade:
 
 def _share_of_rest(place: int, length: int) -> float:
     """How much of what is left between two films to cross now, so that it is crossed smoothly by `length`."""
-    before, after = (_smooth(step / (length + 1)) for step in (place, place + 1))
-    return (after - before) / (1 - before)
+    # The last frames are met in full: the dream would still draw away from what it is drawn to.
+    before, after = (_smooth(min(1.0, step / max(1, length - MET_FRAMES + 1))) for step in (place, place + 1))
+    return (after - before) / (1 - before) if before < 1 else 1.0
 
 
 def _smooth(share: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidream.ascent import gaussian_blur
 from vidream.dreamer import Dreamer
 from vidream.leash import Leash
 from vidream.motion import Motion, Similarity
@@ -18,11 +20,16 @@ __all__ = ["Zoom", "clouds", "endless_zoom", "resample"]
 DEFAULT_RATE = 25
 # A preset's steps are meant for this many frames a second; other rates take as much in a second.
 STEPS_RATE = 25.0
+# A fall thins its dream out: what was dreamed leaves over the border. At the preset's own step much of the
+# frame stays bare; at twice that motifs grow from edge to edge.
+ZOOM_PACE = 1.8
 # New places at the border are dreamed faster and out of sight, in a margin of this share of the
 # shorter side: at the usual speed they have about a second to ripen before they are seen.
 MARGIN = 0.12
 FRESH_PACE = 4.0
 RIPENING_A_SECOND = 4.0
+CLOUDS_A_SECOND = 2.0
+CLOUDS_SEED = 50_000
 
 
 class Zoom:
@@ -57,6 +64,7 @@ class Zoom:
         first = dreamer.at(0.0)
         self._canvas = first(start, guides=guides, generator=dreamer.generator(0))
         self._ripeness: Tensor | None = torch.ones_like(start[:, :1]) if margin else None
+        self._clouds: tuple[int, tuple[Tensor, Tensor]] | None = None
 
     @property
     def picture(self) -> Tensor:
@@ -85,19 +93,29 @@ class Zoom:
         moved = resample(self._canvas, pull, shorter=min(self._height, self._width))
         seconds = abs(then - now)
         pace = self._ripen(pull, seconds)
+        if self._ripeness is not None:
+            moved = self._sown(moved, pull, then)
         moved = self._leash.hold(moved, seconds)
         loop = self.motion.loop_seconds
         dreamer = self.dreamer.at(max(then, 0.0) if loop is None else then % loop)
         # So much is dreamed in a second at any rate; a slow one takes more steps, not larger ones.
-        per_frame = STEPS_RATE * seconds
-        steps = max(1, round(dreamer.preset.steps * per_frame)) if dreamer.preset.steps else 0
-        step_size = dreamer.preset.step_size * dreamer.preset.steps * per_frame / max(steps, 1)
+        share = STEPS_RATE * seconds
+        steps = max(1, round(dreamer.preset.steps * share)) if dreamer.preset.steps else 0
+        step_size = ZOOM_PACE * dreamer.preset.step_size * dreamer.preset.steps * share / max(steps, 1)
         generator = self.dreamer.generator(self.number + step)
         with torch.enable_grad():
             dream = dreamer(moved, steps=steps, step_size=step_size, pace=pace, guides=guides, generator=generator)
         self._canvas = dream if towards is None else _drawn(dream, towards.to(dream), share)
         self.number += step
         return self.picture
+
+    def moved(self, canvas: Tensor, start: int, end: int) -> tuple[Tensor, Tensor]:
+        """The canvas of frame `start` moved to frame `end`, and where that was in it, [1,1,H,W], 0..1."""
+        shorter = min(self._height, self._width)
+        pull = self.motion.pull(float(start / self.rate), float(end / self.rate), self._width, self._height)
+        inside = F.pad(torch.ones_like(canvas[:, :1, 16:-16, 16:-16]), (16,) * 4)
+        covered = resample(gaussian_blur(inside, 5.0), pull, shorter=shorter, mode="bilinear", outside="zeros")
+        return resample(canvas, pull, shorter=shorter).clamp(0, 1), ((covered - 0.5) * 2).clamp(0, 1)
 
     def state(self) -> dict[str, Tensor]:
         """All that the next frame depends on beside preset, motion, rate and seed: what `restore` takes."""
@@ -113,6 +131,26 @@ class Zoom:
         self._ripeness = place.get("ripeness")
         found = {name.removeprefix("leash."): value for name, value in place.items() if name.startswith("leash.")}
         self._leash.restore(found)
+
+    def _sown(self, moved: Tensor, pull: Similarity, seconds: float) -> Tensor:
+        """`moved` with coloured clouds, that change with time, laid into what has just come in over the border.
+
+        The mirror alone would draw what is at the border out into rays, and a cross of symmetry.
+        """
+        fresh = 1.0 - self._within(pull)
+        now = seconds * CLOUDS_A_SECOND
+        if self._clouds is None or self._clouds[0] != math.floor(now):
+            size, seed = (moved.shape[-1], moved.shape[-2]), self.dreamer.seed + CLOUDS_SEED
+            before, after = (clouds(*size, seed=seed + math.floor(now) + ahead).to(moved) for ahead in (0, 1))
+            self._clouds = (math.floor(now), (before, after))
+        before, after = self._clouds[1]
+        sky = torch.lerp(before, after, now - math.floor(now))
+        sky = moved.mean(dim=(-2, -1), keepdim=True) + 2 * (sky - sky.mean(dim=(-2, -1), keepdim=True))
+        return torch.lerp(moved, sky, 0.7 * fresh).clamp(0, 1)
+
+    def _within(self, pull: Similarity) -> Tensor:
+        ones = torch.ones_like(self._canvas[:, :1])
+        return resample(ones, pull, shorter=min(self._height, self._width), mode="bilinear", outside="zeros")
 
     def _ripen(self, pull: Similarity, seconds: float) -> Tensor | None:
         """The pace of each place: what has come in over the border is dreamed faster."""

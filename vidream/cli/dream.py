@@ -34,6 +34,9 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     options.add_machine(parser)
     output = options.add_output(parser)
     output.add_argument("--record-steps", metavar="FILE", help="also a GIF or film of the first dream as it grows")
+    output.add_argument(
+        "--loop", choices=("boomerang", "crossfade"), help="end where it begins: there and back, or faded; no sound"
+    )
     parser.set_defaults(run=run, check=partial(_check, parser))
 
 
@@ -65,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             overwrite=arguments.overwrite,
             mask=arguments.mask,
             record_steps=arguments.record_steps,
+            loop=arguments.loop,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )

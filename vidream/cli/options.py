@@ -6,6 +6,7 @@ import argparse
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from vidream.looks import load_look
 from vidream.preset import DEFAULT_NAME, Preset
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ __all__ = [
 
 def add_look(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("look")
-    group.add_argument("-p", "--preset", default=DEFAULT_NAME, metavar="NAME|FILE", help="default: %(default)s")
+    group.add_argument("-p", "--preset", default=DEFAULT_NAME, metavar="NAME|FILE",
+                       help="default: %(default)s; or several over time: '0:creatures, 10s:sea'")  # fmt: skip
     group.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a preset field; repeatable"
     )
@@ -83,7 +85,7 @@ def rate(text: str) -> Fraction:
 
 
 def chosen_preset(arguments: argparse.Namespace) -> Preset:
-    preset = Preset.load(arguments.preset)
+    preset = load_look(arguments.preset)
     if arguments.net and arguments.net != preset.net:
         # Layers and subjects are one net's names; another net starts from its own choice.
         preset = preset.replace(net=arguments.net, layers={}, channels=(), subject={}, class_id="")
