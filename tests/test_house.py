@@ -20,7 +20,7 @@ FLOORS = [
     {"preset"},
     {"looks", "motion"},
     {"device", "frames", "flow", "nets", "objective", "ascent", "finishing"},
-    {"compose", "leash"},
+    {"compose", "leash", "resampling"},
     {"dreamer"},
     {"stream", "companions", "zoom"},
     {"loops"},

@@ -14,8 +14,9 @@ from vidream.ascent import gaussian_blur
 from vidream.dreamer import Dreamer
 from vidream.leash import Leash
 from vidream.motion import Motion, Similarity
+from vidream.resampling import resample
 
-__all__ = ["Zoom", "clouds", "endless_zoom", "resample"]
+__all__ = ["Zoom", "clouds", "endless_zoom"]
 
 DEFAULT_RATE = 25
 # A preset's steps are meant for this many frames a second; other rates take as much in a second.
@@ -185,25 +186,6 @@ def clouds(width: int, height: int, *, seed: int = 0) -> Tensor:
         drawn = drawn.mean(1, keepdim=True) + 0.6 * (drawn - drawn.mean(1, keepdim=True))
         picture += F.interpolate(drawn, (height, width), mode="bicubic", align_corners=False) * (2 / cells) ** 0.5
     return (0.45 + 0.1 * picture / picture.std()).clamp(0, 1)
-
-
-def resample(
-    image: Tensor, pull: Similarity, *, shorter: float | None = None, mode: str = "bicubic", outside: str = "reflection"
-) -> Tensor:
-    """`image` [1,C,H,W] moved by a known motion, in one resampling: out(u) = image(pull(u)).
-
-    u is counted from the middle of the image, in units of `shorter` px, by default its shorter side.
-    mode: "bicubic" or "bilinear".  outside: "reflection", "zeros" or "border".  Returns [1,C,H,W].
-    """
-    height, width = image.shape[-2:]
-    unit = shorter or min(height, width)
-    ys = (torch.arange(height, device=image.device, dtype=torch.float64) - (height - 1) / 2).view(-1, 1) / unit
-    xs = (torch.arange(width, device=image.device, dtype=torch.float64) - (width - 1) / 2).view(1, -1) / unit
-    a, b = pull.turn, pull.shift
-    from_x = (a.real * xs - a.imag * ys + b.real) * unit * (2.0 / max(width - 1, 1))
-    from_y = (a.imag * xs + a.real * ys + b.imag) * unit * (2.0 / max(height - 1, 1))
-    grid = torch.stack((from_x, from_y), dim=-1)[None].to(image.dtype)
-    return F.grid_sample(image, grid, mode=mode, padding_mode=outside, align_corners=True)
 
 
 def endless_zoom(
