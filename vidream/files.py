@@ -117,7 +117,7 @@ def dream(
             if dreamer is None:
                 assert isinstance(preset, Preset)
                 dreamer = make_dreamer(preset)
-            film = _Film(reader, writer, dreamer, progress or Progress(), mask, steps, write)
+            film = _Film(reader, writer, dreamer, progress or Progress(), mask, steps, write, loop)
             film.make()
     return film.made()
 
@@ -140,6 +140,7 @@ class _Film:
         mask: str | PathLike[str] | None,
         steps: FrameWriter | None,
         write: Callable[[Tensor], None],
+        loop: str | None,
     ) -> None:
         self._reader, self._writer, self._progress, self._write = reader, writer, progress, write
         self._dreamer = dreamer
@@ -148,6 +149,7 @@ class _Film:
         self._masks = mask_frames(Path(mask), like=reader) if mask is not None else None
         self._guides = guide_frames(guide, rate=reader.rate) if guide else None
         self._steps = steps
+        self._lost_sound = "a loop has no sound" if loop is not None and reader.has_audio else None
         self._begun = time.monotonic()
         self._finished = True
 
@@ -182,5 +184,5 @@ class _Film:
             warp_error=figures.warp_error,
             seconds=time.monotonic() - self._begun,
             finished=self._finished,
-            warning=self._reader.warning or self._writer.warning,
+            warning=self._reader.warning or self._writer.warning or self._lost_sound,
         )
