@@ -22,6 +22,7 @@ _HOMES = {
     "LiveDream": "live",
     "LiveFigures": "live",
     "Made": "film",
+    "Motion": "motion",
     "Net": "nets",
     "NetError": "errors",
     "Objective": "objective",
@@ -38,12 +39,15 @@ _HOMES = {
     "dream": "files",
     "dream_frames": "stream",
     "find_shots": "shots",
+    "endless_zoom": "zoom",
     "guide": "objective",
     "layer": "objective",
     "load_net": "nets",
     "style": "objective",
     "subject": "objective",
     "total_variation": "objective",
+    "zoom_film": "zoomfilm",
+    "zoom_loop": "loops",
 }
 __all__ = sorted(_HOMES)
 
@@ -63,6 +67,8 @@ if TYPE_CHECKING:
     from vidream.frames import FrameWriter as FrameWriter
     from vidream.live import LiveDream as LiveDream
     from vidream.live import LiveFigures as LiveFigures
+    from vidream.loops import zoom_loop as zoom_loop
+    from vidream.motion import Motion as Motion
     from vidream.nets import Net as Net
     from vidream.nets import load_net as load_net
     from vidream.objective import Objective as Objective
@@ -78,6 +84,8 @@ if TYPE_CHECKING:
     from vidream.shots import find_shots as find_shots
     from vidream.stream import Stream as Stream
     from vidream.stream import dream_frames as dream_frames
+    from vidream.zoom import endless_zoom as endless_zoom
+    from vidream.zoomfilm import zoom_film as zoom_film
 
 
 def __getattr__(name: str) -> Any:

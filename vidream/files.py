@@ -19,6 +19,7 @@ from vidream.errors import SourceError
 from vidream.film import Film, Made, Progress, SideFiles
 from vidream.frames import FrameReader, FrameWriter, default_target
 from vidream.frames.targets import check_target
+from vidream.looks import load_look
 from vidream.preset import Preset
 from vidream.recipe import Recipe
 from vidream.settings import film_settings, machine_settings
@@ -74,7 +75,7 @@ def dream(
     made is left at the target, and frames that were made stay in the folder.
     """
     if not isinstance(preset, Preset):
-        preset = Preset.load(preset)
+        preset = load_look(preset)
     with FrameReader(
         source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds
     ) as reader:

@@ -25,12 +25,12 @@ from vidream.settings import film_settings, machine_settings
 from vidream.stream import Stream
 from vidream.work import WorkFolder
 
-__all__ = ["Film", "Made", "Progress", "SideFiles"]
+__all__ = ["Film", "FilmPlan", "Made", "Progress", "SideFiles"]
 
 
 @dataclass(frozen=True)
 class Made:
-    """What `dream` made. strength: mean |dream - frame|, 0..1.  warp_error: None for a single frame.
+    """What was made. strength: mean |dream - frame|, 0..1; NaN for a zoom.  warp_error: None for a single frame.
 
     shares_left: of a film made in shares, those that are still to be made before it can be joined.
     """
@@ -51,11 +51,25 @@ class Made:
         return float(self.frames / self.rate)
 
 
+@dataclass(frozen=True)
+class FilmPlan:
+    """A film that has no frames to go by, a zoom: what it begins with, its size in px, rate and length."""
+
+    name: str
+    width: int
+    height: int
+    rate: Fraction
+    frame_count: int
+
+
 class Progress:
     """What a caller may watch; every method does nothing here. Subclass and pass to `dream`."""
 
     def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
         """The source is open and the net is loaded."""
+
+    def planned(self, plan: FilmPlan, dreamer: Dreamer) -> None:
+        """The same for a zoom, which has no frames to read."""
 
     def resumed(self, frames: int, begun_otherwise: str | None) -> None:
         """After `started`: the film goes on after `frames` that were there, perhaps on another machine."""

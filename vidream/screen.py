@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor
 from vidream import files
 from vidream.dreamer import Dreamer
 from vidream.errors import TargetError
+from vidream.film import FilmPlan
 from vidream.frames import Camera, FrameReader, Preview
 from vidream.live import LiveDream
 from vidream.mirror import MirrorReport
@@ -51,7 +53,7 @@ class Screen(files.Progress):
         self._wants_preview = preview
         self._preview: Preview | None = None
         self._bar: Progress | None = None
-        self._reader: FrameReader | None = None
+        self._reader: FrameReader | FilmPlan | None = None
         self._second_frame_at = 0.0
         self._resumed_after = 0
 
@@ -62,9 +64,15 @@ class Screen(files.Progress):
         self._close()
 
     def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
+        self._begin(reader, reader.source.name, dreamer)
+
+    def planned(self, plan: FilmPlan, dreamer: Dreamer) -> None:
+        self._begin(plan, plan.name, dreamer)
+
+    def _begin(self, reader: FrameReader | FilmPlan, name: str, dreamer: Dreamer) -> None:
         self._reader = reader
         rate = f", {float(reader.rate):g} fps" if reader.frame_count != 1 else ""
-        self._console.print(f"{reader.source.name}  {reader.width}x{reader.height}{rate}")
+        self._console.print(f"{name}  {reader.width}x{reader.height}{rate}")
         self._console.print(f"dreaming {self._preset_name} with {dreamer.describe()}")
         if self._wants_preview:
             self._preview = Preview(Path(PREVIEW_FILE))
@@ -115,7 +123,9 @@ class Screen(files.Progress):
             self._console.print(f"this share is done; still to be made before the film is joined: {left}")
         many = made.frames > 1
         length = f"{made.duration_seconds:.2f} s, {made.frames} frames" if many else "1 picture"
-        said = [length, f"made in {_clock(made.seconds)}", f"strength {made.strength:.3f}"]
+        said = [length, f"made in {_clock(made.seconds)}"]
+        if not math.isnan(made.strength):
+            said.append(f"strength {made.strength:.3f}")
         if made.warp_error is not None:
             word = next((word for limit, word in STEADINESS if made.warp_error < limit), "flickering")
             said.append(f"warp error {made.warp_error:.5f} ({word})")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidream.errors import NetError
+from vidream.looks import load_look
 from vidream.preset import DEFAULT_NAME, Preset
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ __all__ = [
 
 def add_look(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("look")
-    group.add_argument("-p", "--preset", default=DEFAULT_NAME, metavar="NAME|FILE", help="default: %(default)s")
+    group.add_argument("-p", "--preset", default=DEFAULT_NAME, metavar="NAME|FILE",
+                       help="default: %(default)s; or several over time: '0:creatures, 10s:sea'")  # fmt: skip
     group.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a preset field; repeatable"
     )
@@ -115,7 +117,7 @@ def take_like(arguments: argparse.Namespace) -> None:
 
 
 def chosen_preset(arguments: argparse.Namespace) -> Preset:
-    preset = getattr(arguments, "like_preset", None) or Preset.load(arguments.preset)
+    preset = getattr(arguments, "like_preset", None) or load_look(arguments.preset)
     if arguments.net and arguments.net != preset.net:
         # Layers and subjects are one net's names; another net starts from its own choice.
         preset = preset.replace(net=arguments.net, layers={}, channels=(), subject={}, class_id="")

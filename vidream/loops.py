@@ -1,0 +1,183 @@
+"""loops: films whose last frame meets their first: a zoom that arrives where it began, and clips."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from vidream.dreamer import Dreamer
+from vidream.frames import PictureSpool
+from vidream.motion import Motion
+from vidream.zoom import DEFAULT_RATE, Zoom
+
+__all__ = ["LOOPS", "loop_frames", "looped", "zoom_loop"]
+
+LOOPS = ("boomerang", "crossfade")
+# How long a zoom takes to come back into its first frame, and a clip to fade: at most this, and at most
+# these shares of the film.
+RETURN_SECONDS, RETURN_SHARE = 4.0, 1 / 2
+FADE_SECONDS, FADE_SHARE = 1.0, 1 / 3
+MET_FRAMES = 4
+STILL_SECONDS = 1.0
+# A zoom that need not show its picture falls for so long, unseen, until it is ripe.
+RIPEN_SECONDS = 3.0
+# Frames that are held for the seam, 16-bit floats, take at most this much memory.
+HELD_BYTES = 2**30
+
+
+class Sink(Protocol):
+    """Where a looped film goes: a FrameWriter."""
+
+    path: Path
+    rate: Fraction
+
+    def write(self, picture: Tensor) -> None:
+        """Add a picture."""
+
+
+def loop_frames(seconds: float, rate: float | Fraction) -> int:
+    """How many frames a zoom loop of `seconds` has: at least 2."""
+    return max(2, round(seconds * rate))
+
+
+def zoom_loop(
+    picture: Tensor,
+    dreamer: Dreamer,
+    motion: Motion | None = None,
+    *,
+    seconds: float = 8.0,
+    rate: float | Fraction = DEFAULT_RATE,
+    begin_at_picture: bool = True,
+    guides: Sequence[Tensor] | None = None,
+) -> Iterator[Tensor]:
+    """A fall that ends where it began: the frame after the last one is the first, for any motion.
+
+    What leads up to the first frame is known before it is shown: the fall so far, or, where the film is to
+    begin at the picture itself, a dream of the motion run backwards from it.  Towards its end the film is
+    drawn to those frames, inside the dream, which so grows one picture out of the other; both move
+    alike, so nothing slides.
+
+    picture: [1,3,H,W], RGB, 0..1.  begin_at_picture: else the loop lies some seconds further down.
+    Yields `loop_frames(seconds, rate)` pictures [1,3,H,W].  Holds up to RETURN_SECONDS of frames.
+    """
+    count = loop_frames(seconds, rate)
+    motion = (motion or Motion()).looped(float(count / rate))
+    margin = begin_at_picture or motion.looks_outside(picture.shape[-1], picture.shape[-2], float(count / rate))
+    zoom = Zoom(picture, dreamer, motion, rate=rate, margin=margin, guides=guides)
+    held = HELD_BYTES // (2 * zoom.canvas.numel())
+    length = max(1, min(int(count * RETURN_SHARE), round(RETURN_SECONDS * rate), held))
+    approach: deque[Tensor] = deque(maxlen=length)
+    if begin_at_picture:
+        approach.extend(_dreamed_backwards(zoom, length, guides))
+    else:
+        # Counted from below zero: frame 0 is the first one seen.
+        zoom.number = -length - round(RIPEN_SECONDS * rate)
+        while zoom.number < 0:
+            approach.append(zoom.canvas.half())
+            zoom.advance(guides=guides)
+    yield zoom.picture
+    for number in range(1, count):
+        into = number - (count - length)
+        if into < 0:
+            yield zoom.advance(guides=guides)
+        else:
+            yield zoom.advance(guides=guides, towards=approach[into].float(), share=_share_of_rest(into, length))
+
+
+def _dreamed_backwards(zoom: Zoom, length: int, guides: Sequence[Tensor] | None) -> list[Tensor]:
+    """The `length` canvases before the one of `zoom`, which is left as it was, in the order of the film.
+
+    Each is the dream of the one after it, moved back.  The last second before the picture is the picture
+    itself, moved: it would otherwise sharpen with a start, since all that moves is a little softer.
+    """
+    first, before = zoom.state(), []
+    last_canvas = zoom.canvas
+    still = max(1, round(STILL_SECONDS * zoom.rate))
+    for number in range(1, length + 1):
+        zoom.advance(guides=guides, backwards=True)
+        itself, covered = zoom.moved(last_canvas, 0, -number)
+        share = _smooth(max(0.0, 1 - number / (still + 1)))
+        before.append(torch.lerp(zoom.canvas, itself, share * covered).half())
+    zoom.restore(first)
+    return before[::-1]
+
+
+@contextmanager
+def looped(out: Sink, kind: str | None, *, frames: int | None = None) -> Iterator[Callable[[Tensor], None]]:
+    """A way of writing pictures to `out` that makes a loop of them at the end of the `with` block.
+
+    kind: "boomerang": there and back, the two ends once each.  "crossfade": the end fades into the
+    beginning, over FADE_SECONDS at most; the film begins after that overlap and is shorter by it.  None: as
+    they come.  frames: how many will come, where that is known.  ValueError for another kind.
+    """
+    if kind is None:
+        yield out.write
+    elif kind == "boomerang":
+        with PictureSpool(out.path) as spool:
+
+            def there(picture: Tensor) -> None:
+                out.write(picture)
+                spool.append(picture)
+
+            yield there
+            for place, picture in enumerate(spool.backwards()):
+                if 0 < place < len(spool) - 1:
+                    out.write(picture)
+    elif kind == "crossfade":
+        fade = _Crossfade(out, frames)
+        yield fade.write
+        fade.finish()
+    else:
+        raise ValueError(f"loop cannot be {kind!r}; allowed: {', '.join(LOOPS)}")
+
+
+class _Crossfade:
+    """Holds the head of a film and the newest frames, until the end is known."""
+
+    def __init__(self, out: Sink, frames: int | None) -> None:
+        self._out = out
+        self._frames = frames
+        self._length = 0
+        self._head: list[Tensor] = []
+        self._newest: deque[Tensor] = deque()
+
+    def write(self, picture: Tensor) -> None:
+        if not self._length:
+            wished = min(round(FADE_SECONDS * self._out.rate), HELD_BYTES // (4 * picture.numel()))
+            self._length = max(1, wished if self._frames is None else min(wished, int(self._frames * FADE_SHARE)))
+        if len(self._head) < self._length:
+            self._head.append(picture.half())
+            return
+        self._newest.append(picture.half())
+        if len(self._newest) > self._length:
+            self._out.write(self._newest.popleft().float())
+
+    def finish(self) -> None:
+        """Write the overlap. A film that was stopped before it had two lengths takes a shorter one."""
+        if len(self._newest) < self._length:
+            all_there = [*self._head, *self._newest]
+            self._length = int(len(all_there) * FADE_SHARE)
+            self._head = all_there[: self._length]
+            self._newest = deque(all_there[self._length :])
+            while len(self._newest) > self._length:
+                self._out.write(self._newest.popleft().float())
+        for place, (late, early) in enumerate(zip(self._newest, self._head, strict=True)):
+            self._out.write(torch.lerp(late.float(), early.float(), _smooth((place + 1) / (self._length + 1))))
+
+
+def _share_of_rest(place: int, length: int) -> float:
+    """How much of what is left between two films to cross now, so that it is crossed smoothly by `length`."""
+    # The last frames are met in full: the dream would still draw away from what it is drawn to.
+    before, after = (_smooth(min(1.0, step / max(1, length - MET_FRAMES + 1))) for step in (place, place + 1))
+    return (after - before) / (1 - before) if before < 1 else 1.0
+
+
+def _smooth(share: float) -> float:
+    return share * share * (3.0 - 2.0 * share)
