@@ -10,6 +10,7 @@ from __future__ import annotations
 from vidream.frames.convert import from_array, to_array
 from vidream.frames.preview import Preview
 from vidream.frames.reader import FrameReader
+from vidream.frames.sheet import contact_sheet
 from vidream.frames.stills import read_picture, write_picture
 from vidream.frames.targets import default_target
 from vidream.frames.writer import FrameWriter
@@ -18,6 +19,7 @@ __all__ = [
     "FrameReader",
     "FrameWriter",
     "Preview",
+    "contact_sheet",
     "default_target",
     "from_array",
     "read_picture",
