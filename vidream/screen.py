@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from vidream.nets import describe_net, graph_convolutions, net_names, weights_st
 
 # Where --preview shows the newest frame on a machine without a screen.
 PREVIEW_FILE = "vidream-preview.jpg"
-__all__ = ["LiveScreen", "Screen", "show_layers", "show_nets", "write_json"]
+__all__ = ["LiveScreen", "Screen", "counted", "show_layers", "show_nets", "write_json"]
 
 # A render that will take longer than this is told of early, with a size that would take less.
 LONG_SECONDS = 15 * 60
@@ -185,6 +187,17 @@ class LiveScreen:
             f"{report.width}x{report.height}, {dreamed}",
         ]
         self._console.print(" · ".join(said), soft_wrap=True)
+
+
+@contextmanager
+def counted(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar of so many `what`; yields a function to call with (done, all)."""
+    with Progress(
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True, quiet=quiet), transient=True, disable=quiet,
+    ) as bar:  # fmt: skip
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def show_nets(json_path: Path | None) -> None:

@@ -13,6 +13,7 @@ from vidream.frames.convert import from_array, to_array
 from vidream.frames.preview import Preview
 from vidream.frames.reader import FrameReader
 from vidream.frames.recorder import Recorder
+from vidream.frames.sheet import contact_sheet
 from vidream.frames.spool import PictureSpool
 from vidream.frames.stills import read_picture, write_picture
 from vidream.frames.targets import default_target
@@ -30,6 +31,7 @@ __all__ = [
     "Recorder",
     "VirtualCamera",
     "Window",
+    "contact_sheet",
     "decode_frame",
     "default_target",
     "encode_frame",
