@@ -143,12 +143,12 @@ def work(arguments: argparse.Namespace) -> int:
 
 def read(kind: str, path: Path) -> None:
     """Read a file as vidream does."""
+    from vidream.films.recipe import Recipe
+    from vidream.films.work import WorkFolder
     from vidream.frames import FrameReader
     from vidream.nets.graphdef import read_graph
     from vidream.nets.state import read_state
     from vidream.preset import Preset
-    from vidream.recipe import Recipe
-    from vidream.work import WorkFolder
 
     if kind == "toml":
         Preset.load(path).at(1.0)
@@ -220,10 +220,10 @@ def make_seeds(folder: Path) -> None:
     from frames_helpers import ffmpeg
     from safetensors.torch import save_file
 
+    from vidream.films.recipe import Recipe
+    from vidream.films.state import save_state
     from vidream.frames import FrameReader, write_picture
     from vidream.preset import Preset
-    from vidream.recipe import Recipe
-    from vidream.state import save_state
 
     source = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=1.2", "-f", "lavfi", "-i", "sine=d=1.2"]
     for kind in ("mp4", "mkv", "webm"):

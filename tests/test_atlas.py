@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import textured
 
-from vidream.atlas import LOOK, Tile, atlas, atlas_sheet
+from vidream.atlas import LOOK, Tile, atlas_sheet, atlas_tiles
 from vidream.cli import main
 from vidream.errors import NetError
 from vidream.frames import contact_sheet, read_picture
@@ -19,14 +19,16 @@ def net():
 
 
 def test_every_group_and_class_has_its_tile(net):
-    tiles = atlas(net, size_px=32, look=LOOK.replace(octaves=1, first_steps=1))
+    tiles = atlas_tiles(net, size_px=32, look=LOOK.replace(octaves=1, first_steps=1))
     assert [tile.name for tile in tiles] == [*net.groups, *net.classes]
     assert all(tile.picture.shape == (1, 3, 32, 32) for tile in tiles)
 
 
 def test_channels_dream_differently_and_on_a_picture_too(net):
     seen = []
-    tiles = atlas(net, "s3b", channels=(3, 40), on=textured(60, 90), size_px=64, watch=lambda *done: seen.append(done))
+    tiles = atlas_tiles(
+        net, "s3b", channels=(3, 40), on=textured(60, 90), size_px=64, watch=lambda *done: seen.append(done)
+    )
     assert [tile.name for tile in tiles] == ["3", "40"]
     assert (tiles[0].picture - tiles[1].picture).abs().mean() > 0.03
     assert seen == [(1, 2), (2, 2)]
@@ -34,7 +36,7 @@ def test_channels_dream_differently_and_on_a_picture_too(net):
 
 def test_a_channel_there_is_not_is_refused(net):
     with pytest.raises(NetError, match="channels 0 to"):
-        atlas(net, "s3b", channels=(4096,))
+        atlas_tiles(net, "s3b", channels=(4096,))
 
 
 def test_the_sheet_holds_tiles_and_names():

@@ -15,11 +15,11 @@ from live_helpers import wait_until
 
 from vidream.dreamer import Dreamer
 from vidream.errors import NetError, PresetError, VidreamError
-from vidream.live import LiveDream
-from vidream.pace import Level
+from vidream.live.dream import LiveDream
+from vidream.live.pace import Level
+from vidream.live.track import Path, Track, standing
+from vidream.live.update import Moment, composed, updated
 from vidream.preset import Preset
-from vidream.track import Path, Track, standing
-from vidream.update import Moment, composed, updated
 
 PRESET = Preset(octaves=1, step_size=0.02, jitter=4)
 

@@ -9,10 +9,11 @@ import torch
 from conftest import textured
 
 from vidream.dreamer import Dreamer
-from vidream.loops import looped, zoom_loop
-from vidream.motion import Motion
+from vidream.films.loops import looped
 from vidream.preset import Preset
-from vidream.resampling import resample
+from vidream.zoom.loop import zoom_loop
+from vidream.zoom.motion import Motion
+from vidream.zoom.resampling import resample
 
 PRESET = Preset(octaves=2, first_steps=6, first_step_size=0.006, step_size=0.004, jitter=8)
 RATE = 15

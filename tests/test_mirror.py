@@ -17,13 +17,13 @@ from conftest import make_tiny_net, textured
 from live_helpers import RATE, FakeSource, Plug, moving_clip, wait_until
 
 from vidream.cli import main
-from vidream.controls import HELP, Controls
 from vidream.dreamer import Dreamer
 from vidream.errors import DeviceError, TargetError
 from vidream.frames import Camera, FrameReader, Recorder, VirtualCamera, Window, camera
 from vidream.frames.window import drawn, padded
-from vidream.live import LiveDream
-from vidream.mirror import Mirror
+from vidream.live.controls import HELP, Controls
+from vidream.live.dream import LiveDream
+from vidream.live.mirror import Mirror
 from vidream.preset import Preset, preset_names
 
 PRESET = Preset(octaves=1, step_size=0.02, jitter=4)
@@ -64,7 +64,7 @@ def quick_retries(monkeypatch):
 
 
 def test_a_clip_dreams_at_its_own_rate_and_memory_stays_flat(tmp_path, live, monkeypatch):
-    monkeypatch.setattr("vidream.mirror.SETTLED_SECONDS", 1.0)
+    monkeypatch.setattr("vidream.live.mirror.SETTLED_SECONDS", 1.0)
     with Camera(moving_clip(tmp_path / "clip.mp4")) as source, Mirror(source, live) as mirror:
         report = mirror.run(seconds=4)
     assert 4 <= report.seconds < 5
@@ -160,7 +160,7 @@ def test_the_picture_alone_is_mirrored(live):
 
 
 def test_looks_go_round_and_one_that_cannot_be_had_is_words(monkeypatch):
-    monkeypatch.setattr("vidream.controls.has_weights", lambda net: net == "dreamnet")
+    monkeypatch.setattr("vidream.live.controls.has_weights", lambda net: net == "dreamnet")
     live = LiveDream("fast")
     controls = Controls(live, name="fast")
     net = live.net

@@ -7,9 +7,9 @@ import torch
 from conftest import textured
 
 from vidream.errors import PresetError
-from vidream.motion import Motion, Similarity
-from vidream.resampling import resample
 from vidream.schedule import Schedule
+from vidream.zoom.motion import Motion, Similarity
+from vidream.zoom.resampling import resample
 
 WANDERING = Motion(
     scale=Schedule.parse("0:1.1, 3s:2"), rotate=30, pan_x=0.05, centre_x=Schedule.parse("0:0.2, 5s:0.8"),

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from vidream.pace import Pace
+from vidream.live.pace import Pace
 
 BUDGET_SECONDS = 1 / 14
 

@@ -10,13 +10,14 @@ import torch
 from conftest import textured
 from frames_helpers import beep_starts, ffmpeg, make_clip, packet_times
 
-from vidream import files, find_shots, work
+from vidream import files, find_shots
 from vidream.cli import main
 from vidream.dreamer import Dreamer
 from vidream.errors import TargetError, VidreamError
+from vidream.films import work
+from vidream.films.shots import Shares, Shot
 from vidream.frames import FrameReader, segments
 from vidream.preset import Preset
-from vidream.shots import Shares, Shot
 from vidream.stream import Stream
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0}, step_size="0:0.01, 1s:0.001")

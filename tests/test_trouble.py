@@ -15,10 +15,11 @@ from conftest import textured
 from frames_helpers import ffmpeg, make_clip
 
 import vidream
-from vidream import files, work
+from vidream import files
 from vidream.cli import main
 from vidream.dreamer import Dreamer
 from vidream.errors import SourceError, TargetError
+from vidream.films import work
 from vidream.frames import segments
 from vidream.preset import Preset
 
@@ -197,7 +198,7 @@ def test_a_killed_decoder_stops_the_film_and_a_killed_encoder_does_not(clip, mak
 def test_running_out_of_memory_is_one_line_and_keeps_the_film(clip, whole, tmp_path, monkeypatch):
     child = """
 import resource, sys
-from vidream import work
+from vidream.films import work
 from vidream.cli import main
 from vidream.screen import Screen
 work.SAVE_SECONDS = 0.0

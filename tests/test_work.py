@@ -13,12 +13,13 @@ import torch
 from conftest import textured
 from frames_helpers import beep_starts, ffmpeg, make_clip, packet_times
 
-from vidream import files, work
+from vidream import files
 from vidream.dreamer import Dreamer
 from vidream.errors import SourceError, TargetError
+from vidream.films import work
+from vidream.films.work import WorkFolder
 from vidream.frames import FrameReader, FrameWriter, segments, write_picture
 from vidream.preset import Preset
-from vidream.work import WorkFolder
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0})
 BIG = [(textured(120, 200, seed)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8) for seed in (0, 5)]

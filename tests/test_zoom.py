@@ -6,10 +6,10 @@ import torch.nn.functional as F
 from conftest import textured
 
 from vidream.dreamer import Dreamer
-from vidream.motion import Motion
 from vidream.preset import Preset
-from vidream.resampling import resample
-from vidream.zoom import Zoom, clouds, endless_zoom
+from vidream.zoom.fall import Zoom, clouds, endless_zoom
+from vidream.zoom.motion import Motion
+from vidream.zoom.resampling import resample
 
 PRESET = Preset(octaves=2, first_steps=6, first_step_size=0.006, step_size=0.004, jitter=8)
 

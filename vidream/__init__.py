@@ -21,15 +21,15 @@ _HOMES = {
     "FrameWriter": "frames",
     "LiveDream": "live",
     "LiveFigures": "live",
-    "Made": "film",
-    "Motion": "motion",
+    "Made": "films",
+    "Motion": "zoom",
     "Net": "nets",
     "NetError": "errors",
     "Objective": "objective",
     "Preset": "preset",
     "PresetError": "errors",
-    "Progress": "film",
-    "Recipe": "recipe",
+    "Progress": "films",
+    "Recipe": "films",
     "SourceError": "errors",
     "Stream": "stream",
     "TargetError": "errors",
@@ -38,7 +38,7 @@ _HOMES = {
     "content": "objective",
     "dream": "files",
     "dream_frames": "stream",
-    "find_shots": "shots",
+    "find_shots": "films",
     "endless_zoom": "zoom",
     "guide": "objective",
     "layer": "objective",
@@ -46,8 +46,8 @@ _HOMES = {
     "style": "objective",
     "subject": "objective",
     "total_variation": "objective",
-    "zoom_film": "zoomfilm",
-    "zoom_loop": "loops",
+    "zoom_film": "zoom",
+    "zoom_loop": "zoom",
 }
 __all__ = sorted(_HOMES)
 
@@ -60,15 +60,15 @@ if TYPE_CHECKING:
     from vidream.errors import TargetError as TargetError
     from vidream.errors import VidreamError as VidreamError
     from vidream.files import dream as dream
-    from vidream.film import Made as Made
-    from vidream.film import Progress as Progress
+    from vidream.films import Made as Made
+    from vidream.films import Progress as Progress
+    from vidream.films import Recipe as Recipe
+    from vidream.films import find_shots as find_shots
     from vidream.frames import Camera as Camera
     from vidream.frames import FrameReader as FrameReader
     from vidream.frames import FrameWriter as FrameWriter
     from vidream.live import LiveDream as LiveDream
     from vidream.live import LiveFigures as LiveFigures
-    from vidream.loops import zoom_loop as zoom_loop
-    from vidream.motion import Motion as Motion
     from vidream.nets import Net as Net
     from vidream.nets import load_net as load_net
     from vidream.objective import Objective as Objective
@@ -80,12 +80,12 @@ if TYPE_CHECKING:
     from vidream.objective import subject as subject
     from vidream.objective import total_variation as total_variation
     from vidream.preset import Preset as Preset
-    from vidream.recipe import Recipe as Recipe
-    from vidream.shots import find_shots as find_shots
     from vidream.stream import Stream as Stream
     from vidream.stream import dream_frames as dream_frames
+    from vidream.zoom import Motion as Motion
     from vidream.zoom import endless_zoom as endless_zoom
-    from vidream.zoomfilm import zoom_film as zoom_film
+    from vidream.zoom import zoom_film as zoom_film
+    from vidream.zoom import zoom_loop as zoom_loop
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from vidream.frames import contact_sheet
 from vidream.nets import Net
 from vidream.preset import Preset
 
-__all__ = ["Tile", "atlas", "atlas_sheet"]
+__all__ = ["Tile", "atlas_sheet", "atlas_tiles"]
 
 # Strong and quick: a tile shows what a channel likes, not how it would sit in a film.
 LOOK = Preset(octaves=4, first_steps=16, first_step_size=0.012, falloff=0.0, smoothing=0.8, colour=0.4)
@@ -29,7 +29,7 @@ class Tile:
     picture: Tensor
 
 
-def atlas(
+def atlas_tiles(
     net: Net,
     layer: str = "",
     *,

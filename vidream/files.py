@@ -16,15 +16,15 @@ from torch import Tensor
 
 from vidream.dreamer import Dreamer
 from vidream.errors import SourceError
-from vidream.film import Film, Made, Progress, SideFiles
+from vidream.films.film import Film, Made, Progress, SideFiles
+from vidream.films.recipe import Recipe
+from vidream.films.settings import film_settings, machine_settings
+from vidream.films.shots import Shares, find_shots
+from vidream.films.work import WorkFolder
 from vidream.frames import FrameReader, FrameWriter, default_target
 from vidream.frames.targets import check_target
 from vidream.looks import load_look
 from vidream.preset import Preset
-from vidream.recipe import Recipe
-from vidream.settings import film_settings, machine_settings
-from vidream.shots import Shares, find_shots
-from vidream.work import WorkFolder
 
 __all__ = ["Made", "Progress", "dream", "noise"]
 

@@ -20,10 +20,10 @@ from torch import Tensor
 from vidream import files
 from vidream.dreamer import Dreamer
 from vidream.errors import TargetError
-from vidream.film import FilmPlan
+from vidream.films.film import FilmPlan
 from vidream.frames import Camera, FrameReader, Preview
-from vidream.live import LiveDream
-from vidream.mirror import MirrorReport
+from vidream.live.dream import LiveDream
+from vidream.live.mirror import MirrorReport
 from vidream.nets import describe_net, graph_convolutions, net_names, weights_state
 
 # Where --preview shows the newest frame on a machine without a screen.

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise TargetError(f"an atlas needs cells of {LEAST_PX} px or more and one column or more")
     if arguments.target.exists() and not arguments.overwrite:
         raise TargetError(f"{arguments.target} exists; give --overwrite to replace it, or another name")
-    from vidream.atlas import atlas, atlas_sheet
+    from vidream.atlas import atlas_sheet, atlas_tiles
     from vidream.frames import read_picture, write_picture
     from vidream.screen import counted
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
     dreamer = options.dreamer_for(arguments, Preset(net=arguments.net))
     on = read_picture(arguments.on) if arguments.on else None
     with counted("tiles", quiet=arguments.quiet) as watch:
-        tiles = atlas(
+        tiles = atlas_tiles(
             dreamer.net,
             arguments.layer,
             channels=arguments.channels,

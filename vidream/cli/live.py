@@ -14,7 +14,7 @@ from vidream.cli import options
 from vidream.preset import Preset
 
 if TYPE_CHECKING:
-    from vidream.mirror import MirrorReport
+    from vidream.live.mirror import MirrorReport
     from vidream.screen import LiveScreen
 
 __all__ = ["add", "run"]
@@ -91,8 +91,8 @@ def milliseconds(text: str) -> float:
 
 def _mirrored(arguments: argparse.Namespace, preset: Preset, screen: LiveScreen) -> MirrorReport:
     from vidream.frames import Camera, Window
-    from vidream.live import LiveDream
-    from vidream.mirror import Mirror
+    from vidream.live.dream import LiveDream
+    from vidream.live.mirror import Mirror
 
     with ExitStack() as stack:
         # What may be missing is asked for first, and the net is loaded last.

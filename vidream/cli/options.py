@@ -104,7 +104,7 @@ def take_like(arguments: argparse.Namespace) -> None:
     """Fill in from the film `--like` names what was not given: preset, seed, size, rate. Raises VidreamError."""
     if not getattr(arguments, "like", None):
         return
-    from vidream.recipe import Recipe
+    from vidream.films.recipe import Recipe
 
     recipe = Recipe.read(arguments.like)
     if recipe.weights and not arguments.weights:

@@ -51,9 +51,9 @@ def _add_motion(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     preset = options.chosen_preset(arguments)
-    from vidream.motion import Motion
     from vidream.screen import Screen
-    from vidream.zoomfilm import zoom_film
+    from vidream.zoom.film import zoom_film
+    from vidream.zoom.motion import Motion
 
     (pan_x, pan_y), (centre_x, centre_y), ease = arguments.pan, arguments.centre, arguments.ease
     if arguments.loop and any(ease):

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from vidream.atlas import atlas
+from vidream.atlas import atlas_tiles
 from vidream.dreamer import Dreamer
 from vidream.files import noise
 from vidream.frames import contact_sheet, read_picture, write_picture
@@ -90,7 +90,7 @@ def likeness(judge: Judge, net: Net, layer: str) -> float:
     Counted from the impression of the noise itself; 1: all channels dream the same.
     """
     ground = judge.impression(noise(128, 128))
-    seen = torch.cat([judge.impression(tile.picture) - ground for tile in atlas(net, layer, channels=range(48))])
+    seen = torch.cat([judge.impression(tile.picture) - ground for tile in atlas_tiles(net, layer, channels=range(48))])
     seen = F.normalize(seen, dim=1)
     pairs = seen @ seen.T
     return float((pairs.sum() - pairs.trace()) / (len(seen) * (len(seen) - 1)))

@@ -15,7 +15,7 @@ from typing import Any
 
 from vidream.errors import SourceError, VidreamError
 from vidream.frames import Recorder, decode_frame, encode_frame, read_picture
-from vidream.live import LiveDream
+from vidream.live.dream import LiveDream
 from vidream.preset import Preset
 from vidream.web.clips import Clip
 from vidream.web.engine import Engine

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from vidream.ascent import gaussian_blur
 from vidream.dreamer import Dreamer
-from vidream.leash import Leash
-from vidream.motion import Motion, Similarity
-from vidream.resampling import resample
+from vidream.zoom.leash import Leash
+from vidream.zoom.motion import Motion, Similarity
+from vidream.zoom.resampling import resample
 
 __all__ = ["Zoom", "clouds", "endless_zoom"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vidream.errors import VidreamError
-from vidream.live import LiveDream
+from vidream.live.dream import LiveDream
 from vidream.nets import has_weights
 from vidream.preset import Preset, preset_names
 

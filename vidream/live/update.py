@@ -11,11 +11,11 @@ from torch import Tensor
 from vidream import flow as optical
 from vidream.dreamer import Dreamer
 from vidream.finishing import finish
-from vidream.pace import Level
+from vidream.live.pace import Level
+from vidream.live.stir import wander
+from vidream.live.track import Path
 from vidream.preset import Preset
-from vidream.stir import wander
 from vidream.stream import carry
-from vidream.track import Path
 
 __all__ = ["Dreamed", "Moment", "composed", "dreamed_size", "updated"]
 

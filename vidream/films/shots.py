@@ -17,11 +17,11 @@ from torch import Tensor
 
 from vidream import flow as optical
 from vidream.errors import TargetError, VidreamError
+from vidream.films.state import load_state
+from vidream.films.work import STATE, WorkFolder
 from vidream.frames.disk import disk_trouble, save_whole
 from vidream.preset import Preset
-from vidream.state import load_state
 from vidream.stream import follow
-from vidream.work import STATE, WorkFolder
 
 __all__ = ["Shares", "Shot", "find_shots"]
 

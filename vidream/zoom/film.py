@@ -13,16 +13,16 @@ from pathlib import Path
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidream.companions import guide_frames
 from vidream.dreamer import Dreamer
 from vidream.errors import SourceError, TargetError
-from vidream.film import FilmPlan, Made, Progress
+from vidream.films.companions import guide_frames
+from vidream.films.film import FilmPlan, Made, Progress
 from vidream.frames import FrameReader, FrameWriter
 from vidream.looks import load_look
-from vidream.loops import loop_frames, zoom_loop
-from vidream.motion import Motion
 from vidream.preset import Preset
-from vidream.zoom import clouds, endless_zoom
+from vidream.zoom.fall import clouds, endless_zoom
+from vidream.zoom.loop import loop_frames, zoom_loop
+from vidream.zoom.motion import Motion
 
 __all__ = ["zoom_film"]
 

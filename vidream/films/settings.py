@@ -9,9 +9,9 @@ from typing import Any
 from vidream import __version__
 from vidream.dreamer import Dreamer
 from vidream.errors import SourceError
+from vidream.films.recipe import preset_fields
 from vidream.frames import FrameReader
 from vidream.frames.numbered import NumberedName
-from vidream.recipe import preset_fields
 
 __all__ = ["dreamer_settings", "file_print", "film_settings", "machine_settings", "source_settings"]
 

@@ -16,14 +16,14 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidream.companions import guide_frames, mask_frames
 from vidream.dreamer import Dreamer
+from vidream.films.companions import guide_frames, mask_frames
+from vidream.films.recipe import Recipe
+from vidream.films.report import Track, check_side_file, write_report, write_side_file
+from vidream.films.settings import film_settings, machine_settings
+from vidream.films.work import WorkFolder
 from vidream.frames import FrameReader, FrameWriter
-from vidream.recipe import Recipe
-from vidream.report import Track, check_side_file, write_report, write_side_file
-from vidream.settings import film_settings, machine_settings
 from vidream.stream import Stream
-from vidream.work import WorkFolder
 
 __all__ = ["Film", "FilmPlan", "Made", "Progress", "SideFiles"]
 

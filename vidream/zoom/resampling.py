@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidream.motion import Similarity
+from vidream.zoom.motion import Similarity
 
 __all__ = ["resample"]
 

@@ -13,11 +13,11 @@ from types import TracebackType
 
 from torch import Tensor
 
-from vidream.controls import HELP, Controls
 from vidream.errors import TargetError, VidreamError
 from vidream.frames import Camera, Recorder, VirtualCamera, Window, write_picture
-from vidream.live import LiveDream
-from vidream.meter import peak_memory_mib
+from vidream.live.controls import HELP, Controls
+from vidream.live.dream import LiveDream
+from vidream.live.meter import peak_memory_mib
 
 __all__ = ["Mirror", "MirrorReport"]
 

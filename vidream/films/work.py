@@ -31,11 +31,11 @@ from typing import IO, Any
 from torch import Tensor
 
 from vidream.errors import TargetError
+from vidream.films.state import State, load_state, load_words, save_state
 from vidream.frames import FrameWriter
 from vidream.frames.disk import disk_trouble, is_full, save_whole
 from vidream.frames.numbered import NumberedName
 from vidream.frames.segments import RAW, is_work_file
-from vidream.state import State, load_state, load_words, save_state
 
 __all__ = ["JOURNAL", "STATE", "WorkFolder", "differences"]
 

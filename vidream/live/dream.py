@@ -20,13 +20,13 @@ from vidream import flow as optical
 from vidream.device import wait_for
 from vidream.dreamer import Dreamer
 from vidream.errors import PresetError
-from vidream.meter import LiveFigures, Meter
+from vidream.live.meter import LiveFigures, Meter
+from vidream.live.pace import Decision, Level, Pace
+from vidream.live.track import Path, Track
+from vidream.live.update import Dreamed, Moment, composed, dreamed_size, updated
+from vidream.live.worker import Worker
 from vidream.nets import Net
-from vidream.pace import Decision, Level, Pace
 from vidream.preset import Preset
-from vidream.track import Path, Track
-from vidream.update import Dreamed, Moment, composed, dreamed_size, updated
-from vidream.worker import Worker
 
 __all__ = ["LiveDream", "LiveFigures"]
 

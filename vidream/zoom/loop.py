@@ -1,45 +1,29 @@
-"""loops: films whose last frame meets their first: a zoom that arrives where it began, and clips."""
+"""loop: a zoom that arrives where it began."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from vidream.dreamer import Dreamer
-from vidream.frames import PictureSpool
-from vidream.motion import Motion
-from vidream.zoom import DEFAULT_RATE, Zoom
+from vidream.zoom.fall import DEFAULT_RATE, Zoom
+from vidream.zoom.motion import Motion
 
-__all__ = ["LOOPS", "loop_frames", "looped", "zoom_loop"]
+__all__ = ["loop_frames", "zoom_loop"]
 
-LOOPS = ("boomerang", "crossfade")
 # How long a zoom takes to come back into its first frame, and a clip to fade: at most this, and at most
 # these shares of the film.
 RETURN_SECONDS, RETURN_SHARE = 4.0, 1 / 2
-FADE_SECONDS, FADE_SHARE = 1.0, 1 / 3
 MET_FRAMES = 4
 STILL_SECONDS = 1.0
 # A zoom that need not show its picture falls for so long, unseen, until it is ripe.
 RIPEN_SECONDS = 3.0
 # Frames that are held for the seam, 16-bit floats, take at most this much memory.
 HELD_BYTES = 2**30
-
-
-class Sink(Protocol):
-    """Where a looped film goes: a FrameWriter."""
-
-    path: Path
-    rate: Fraction
-
-    def write(self, picture: Tensor) -> None:
-        """Add a picture."""
 
 
 def loop_frames(seconds: float, rate: float | Fraction) -> int:
@@ -107,69 +91,6 @@ def _dreamed_backwards(zoom: Zoom, length: int, guides: Sequence[Tensor] | None)
         before.append(torch.lerp(zoom.canvas, itself, share * covered).half())
     zoom.restore(first)
     return before[::-1]
-
-
-@contextmanager
-def looped(out: Sink, kind: str | None, *, frames: int | None = None) -> Iterator[Callable[[Tensor], None]]:
-    """A way of writing pictures to `out` that makes a loop of them at the end of the `with` block.
-
-    kind: "boomerang": there and back, the two ends once each.  "crossfade": the end fades into the
-    beginning, over FADE_SECONDS at most; the film begins after that overlap and is shorter by it.  None: as
-    they come.  frames: how many will come, where that is known.  ValueError for another kind.
-    """
-    if kind is None:
-        yield out.write
-    elif kind == "boomerang":
-        with PictureSpool(out.path) as spool:
-
-            def there(picture: Tensor) -> None:
-                out.write(picture)
-                spool.append(picture)
-
-            yield there
-            for place, picture in enumerate(spool.backwards()):
-                if 0 < place < len(spool) - 1:
-                    out.write(picture)
-    elif kind == "crossfade":
-        fade = _Crossfade(out, frames)
-        yield fade.write
-        fade.finish()
-    else:
-        raise ValueError(f"loop cannot be {kind!r}; allowed: {', '.join(LOOPS)}")
-
-
-class _Crossfade:
-    """Holds the head of a film and the newest frames, until the end is known."""
-
-    def __init__(self, out: Sink, frames: int | None) -> None:
-        self._out = out
-        self._frames = frames
-        self._length = 0
-        self._head: list[Tensor] = []
-        self._newest: deque[Tensor] = deque()
-
-    def write(self, picture: Tensor) -> None:
-        if not self._length:
-            wished = min(round(FADE_SECONDS * self._out.rate), HELD_BYTES // (4 * picture.numel()))
-            self._length = max(1, wished if self._frames is None else min(wished, int(self._frames * FADE_SHARE)))
-        if len(self._head) < self._length:
-            self._head.append(picture.half())
-            return
-        self._newest.append(picture.half())
-        if len(self._newest) > self._length:
-            self._out.write(self._newest.popleft().float())
-
-    def finish(self) -> None:
-        """Write the overlap. A film that was stopped before it had two lengths takes a shorter one."""
-        if len(self._newest) < self._length:
-            all_there = [*self._head, *self._newest]
-            self._length = int(len(all_there) * FADE_SHARE)
-            self._head = all_there[: self._length]
-            self._newest = deque(all_there[self._length :])
-            while len(self._newest) > self._length:
-                self._out.write(self._newest.popleft().float())
-        for place, (late, early) in enumerate(zip(self._newest, self._head, strict=True)):
-            self._out.write(torch.lerp(late.float(), early.float(), _smooth((place + 1) / (self._length + 1))))
 
 
 def _share_of_rest(place: int, length: int) -> float:
