@@ -27,14 +27,13 @@ def test_folding_batch_norm_changes_no_feature(tiny_net):
         expected = plain((picture - tiny_net._mean) * tiny_net._scale)
     found = tiny_net.features(picture, ["block3"])["block3"]
     assert torch.allclose(found, expected, atol=1e-4)
-    cut = tiny_net._cuts[("block3",)]
+    cut = tiny_net._extractor(("block3",))
     assert not any(isinstance(module, nn.BatchNorm2d) for name, module in cut.named_modules() if "norm" in name)
     assert "batch_norm" not in cut.code and ".1(" not in cut.code
 
 
 def test_nothing_past_the_deepest_layer_is_kept(tiny_net):
-    tiny_net.features(torch.zeros(1, 3, 16, 16, device=tiny_net.device), ["block2"])
-    names = dict(tiny_net._cuts[("block2",)].named_modules())
+    names = dict(tiny_net._extractor(("block2",)).named_modules())
     assert "block2" in names and "block3" not in names
 
 
@@ -42,7 +41,7 @@ def test_a_net_asks_for_no_gradient_of_its_own(tiny_net):
     picture = textured(16, 16).to(tiny_net.device).requires_grad_()
     tiny_net.features(picture, ["block2"])["block2"].mean().backward()
     assert picture.grad is not None
-    assert not any(value.requires_grad for value in tiny_net._cuts[("block2",)].parameters())
+    assert not any(value.requires_grad for value in tiny_net._extractor(("block2",)).parameters())
 
 
 def test_layers_are_described_with_channels_and_stride(tiny_net):

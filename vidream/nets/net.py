@@ -12,6 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from vidream.errors import NetError, close_names
+from vidream.nets.fast import FastNet, fast_net
 from vidream.nets.layers import LayerInfo, measure_layers
 from vidream.nets.tracing import running, tracing
 
@@ -58,7 +59,7 @@ class Net:
             self._nodes = _layer_names(self._module)
         self.class_layer = class_layer or (self._nodes[-1] if classes else "")
         self._folds = batch_norm == "eval"
-        self._cuts: dict[tuple[str, ...], nn.Module] = {}
+        self._cuts: dict[tuple[str, ...], nn.Module | FastNet] = {}
         self._described: dict[tuple[str, ...], list[LayerInfo]] = {}
         shape = (1, 3, 1, 1)
         self._mean = torch.tensor(mean, device=self.device).view(shape)
@@ -73,9 +74,12 @@ class Net:
         if wanted not in self._cuts:
             self._cuts[wanted] = self._cut(wanted)
         x = (picture - self._mean) * self._scale
-        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        cut = self._cuts[wanted]
         with running():
-            return {name: found.float() for name, found in self._cuts[wanted](x).items()}
+            if isinstance(cut, FastNet):
+                return cut(x)
+            x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+            return {name: found.float() for name, found in cut(x).items()}
 
     def fingerprint(self) -> str:
         """A short name for the network's own numbers: other weights, another name."""
@@ -144,7 +148,12 @@ class Net:
             f'no class "{name}" in {self.name}; 0 to {count - 1}, or a name; {close_names(name, self.classes)}'
         )
 
-    def _cut(self, layers: tuple[str, ...]) -> nn.Module:
+    def _cut(self, layers: tuple[str, ...]) -> nn.Module | FastNet:
+        extractor = self._extractor(layers)
+        fast = fast_net(extractor, self.dtype) if self.device.type == "cpu" and self._folds else None
+        return fast or extractor
+
+    def _extractor(self, layers: tuple[str, ...]) -> fx.GraphModule:
         self.check_layers(layers)
         with tracing():
             extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in layers}).eval()

@@ -1,0 +1,184 @@
+"""conv: the convolution as a step, its weights packed for oneDNN in both directions."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vidream.nets.steps import Step, Tape, dense, is_dense, pair
+
+__all__ = ["Conv"]
+
+_aten = torch.ops.aten
+# Up to so many channels a strided convolution is gone back through as a dense one of its phases: oneDNN
+# takes 12 ms for a first layer of 7x7 on 320x240 (two cores), the phases take 0.9.
+PHASED_CHANNELS = 64
+
+
+class Conv(Step):
+    """A convolution, after which a value may be added and negative ones cut off: reads (x) or (x, added).
+
+    Several of one kernel on the same value are one (`merge`), and write a slot each.
+    """
+
+    def __init__(self, conv: nn.Conv2d, read: int, write: int) -> None:
+        super().__init__((read,), write)
+        self.weight, self.bias = conv.weight.detach(), conv.bias.detach() if conv.bias is not None else None
+        self.padding, self.stride = pair(conv.padding), pair(conv.stride)
+        self.is_cut = False
+        # False where the pool after it does this instead, on a quarter of the values.
+        self.masks = True
+        self._widths = [self.weight.shape[0]]
+        self._packed: tuple[Tensor, Tensor | None] | None = None
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        return self.weight.shape[2], self.weight.shape[3]
+
+    @staticmethod
+    def fits(conv: nn.Conv2d) -> bool:
+        """True where a convolution can be one of these."""
+        if conv.groups != 1 or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
+            return False
+        inside = all(pad < size for pad, size in zip(pair(conv.padding), pair(conv.kernel_size), strict=True))
+        return inside and pair(conv.dilation) == (1, 1)
+
+    def merge(self, other: Conv) -> None:
+        """Take `other` in, which reads the same and has the same kernel."""
+        self.weight = torch.cat([self.weight, other.weight])
+        if self.bias is not None and other.bias is not None:
+            self.bias = torch.cat([self.bias, other.bias])
+        self.writes += other.writes
+        self._widths += other._widths
+
+    def pack(self) -> None:
+        """Lay the weights out as oneDNN wants them. Raises whatever it does where it has no such thing."""
+        onward = _repacked(self.weight, self.padding, self.stride)
+        back = None
+        if self.stride == (1, 1):
+            back = _repacked(self.weight.flip(2, 3).transpose(0, 1), self._back_padding, (1, 1))
+        elif self.weight.shape[1] <= PHASED_CHANNELS and self.stride[0] == self.stride[1]:
+            phases, self._reach = _phases(self.weight, self.stride[0], self.padding)
+            back = _repacked(phases, self._reach, (1, 1))
+        self._packed = onward, back
+
+    @property
+    def _back_padding(self) -> tuple[int, int]:
+        return self.kernel[0] - 1 - self.padding[0], self.kernel[1] - 1 - self.padding[1]
+
+    def forward(self, tape: Tape) -> None:
+        assert self._packed is not None
+        x = dense(tape.values[self.reads[0]])
+        place = (self.padding, self.stride, (1, 1), 1)
+        if len(self.reads) == 2:
+            added = dense(tape.values[self.reads[1]])
+            y = torch.ops.mkldnn._convolution_pointwise.binary(
+                x, added, self._packed[0], self.bias, *place, "add", None, "relu" if self.is_cut else None, [], None
+            )
+        else:
+            y = torch.ops.mkldnn._convolution_pointwise(
+                x, self._packed[0], self.bias, *place, "relu" if self.is_cut else "none", [], ""
+            )
+        pieces = y.split(self._widths, 1) if len(self.writes) > 1 else (y,)
+        tape.values.update(zip(self.writes, pieces, strict=True))
+
+    def backward(self, tape: Tape) -> None:
+        found = [tape.take(slot) for slot in self.writes]
+        if any(grad is not None for grad, _ in found):
+            grad, own = self._gathered(tape, found)
+            self._back(tape, grad, own)
+        for slot in self.writes:
+            tape.values.pop(slot, None)
+
+    def _gathered(self, tape: Tape, found: list[tuple[Tensor | None, bool]]) -> tuple[Tensor, bool]:
+        """The gradient before the activation, in one piece, and whether it may be changed."""
+        cuts = self.is_cut and self.masks
+        if len(found) == 1:
+            grad, own = found[0]
+            assert grad is not None
+            if cuts:
+                return _aten.threshold_backward(grad, tape.values[self.writes[0]], 0), True
+            return (grad, own) if is_dense(grad) else (dense(grad), True)
+        like = tape.values[self.writes[0]]
+        shape = (like.shape[0], sum(self._widths), *like.shape[2:])
+        whole = torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
+        for (grad, _), slot, piece in zip(found, self.writes, whole.split(self._widths, 1), strict=True):
+            if grad is None:
+                piece.zero_()
+            elif cuts:
+                _aten.threshold_backward.grad_input(grad, tape.values[slot], 0, grad_input=piece)
+            else:
+                piece.copy_(grad)
+        return whole, True
+
+    def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
+        assert self._packed is not None
+        read, back = self.reads[0], self._packed[1]
+        if self.stride == (1, 1):
+            place = (self._back_padding, (1, 1), (1, 1), 1)
+            if read in tape.own and is_dense(tape.grads[read]):
+                torch.ops.mkldnn._convolution_pointwise_.binary(
+                    tape.grads[read], grad, back, None, *place, "add", None, None, [], None
+                )
+            else:
+                found = torch.ops.mkldnn._convolution_pointwise(grad, back, None, *place, "none", [], "")
+                tape.give(read, found, own=True)
+        elif back is not None:
+            found = torch.ops.mkldnn._convolution_pointwise(
+                grad, back, None, self._reach, (1, 1), (1, 1), 1, "none", [], ""
+            )
+            tape.give(read, self._interleaved(found, tape.values[read]), own=True)
+        else:
+            tape.give(read, self._strided_back(grad, tape.values[read]), own=True)
+        if len(self.reads) == 2:
+            tape.give(self.reads[1], grad, own=own)
+
+    def _interleaved(self, phases: Tensor, like: Tensor) -> Tensor:
+        """The gradient from its phases [B,C*s*s,h,w], as `_phases` orders them."""
+        side = self.stride[0]
+        rows, columns = (-(-size // side) for size in like.shape[-2:])
+        top, left = (_first(pad, size, side) for pad, size in zip(self.padding, self.kernel, strict=True))
+        top, left = top + self._reach[0], left + self._reach[1]
+        phases = phases[..., top : top + rows, left : left + columns]
+        # Rows that the stride never came to have no gradient.
+        spare = (0, columns - phases.shape[-1], 0, rows - phases.shape[-2])
+        phases = F.pad(phases, spare) if any(spare) else phases
+        return F.pixel_shuffle(phases, side)[..., : like.shape[-2], : like.shape[-1]]
+
+    def _strided_back(self, grad: Tensor, like: Tensor) -> Tensor:
+        nothing, only_input = (0, 0), [True, False, False]
+        return _aten.convolution_backward(
+            grad, like, self.weight, None, self.stride, self.padding, (1, 1), False, nothing, 1, only_input
+        )[0]
+
+
+def _repacked(weight: Tensor, padding: tuple[int, int], stride: tuple[int, int]) -> Tensor:
+    return torch.ops.mkldnn._reorder_convolution_weight(dense(weight), padding, stride, (1, 1), 1, None)
+
+
+def _first(padding: int, size: int, stride: int) -> int:
+    """The lowest output position, against i, that pixels stride * i + phase are gone back to from."""
+    return -((size - 1 - padding) // stride)
+
+
+def _phases(weight: Tensor, stride: int, padding: tuple[int, int]) -> tuple[Tensor, tuple[int, int]]:
+    """Weights [I*s*s,O,kh,kw] that give, as a dense convolution, the s*s phases of the gradient of a strided one.
+
+    Pixel s*i + a is read by output i + d through tap a + p - s*d. Also the padding that it takes.
+    """
+    out, into, *sizes = weight.shape
+    lows = [_first(pad, size, stride) for pad, size in zip(padding, sizes, strict=True)]
+    highs = [(stride - 1 + pad) // stride for pad in padding]
+    spans = [high - low + 1 for low, high in zip(lows, highs, strict=True)]
+    found = weight.new_zeros(into, stride, stride, out, *spans)
+    for a in range(stride):
+        for b in range(stride):
+            for down in range(spans[0]):
+                for right in range(spans[1]):
+                    y = a + padding[0] - stride * (down + lows[0])
+                    x = b + padding[1] - stride * (right + lows[1])
+                    if 0 <= y < sizes[0] and 0 <= x < sizes[1]:
+                        found[:, a, b, :, down, right] = weight[:, :, y, x].T
+    reach = (max(-lows[0], highs[0]), max(-lows[1], highs[1]))
+    return found.reshape(into * stride * stride, out, *spans), reach
