@@ -13,6 +13,7 @@ from torch import nn
 from vidream.nets import Net, load_net
 from vidream.nets import net as net_room
 from vidream.nets.fast import FastNet
+from vidream.nets.steps import MaxPool, Tape
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 
@@ -109,6 +110,36 @@ def test_bfloat16_goes_the_same_way_as_autograd_does(monkeypatch):
     found = gradient(load_net("dreamnet", dtype=torch.bfloat16), ["s3b"], picture)
     wanted = gradient(load_net("dreamnet"), ["s3b"], picture)
     assert torch.cosine_similarity(found, wanted, dim=0) > 0.999
+
+
+@needs_onednn
+@pytest.mark.parametrize("rows", [40, 41, 42, 57])
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize(
+    "pool",
+    [
+        nn.MaxPool2d(3, 2, ceil_mode=True),
+        nn.MaxPool2d(3, 2, 1),
+        nn.MaxPool2d(3, 1, 1),
+        nn.MaxPool2d(2),
+        nn.MaxPool2d(1, 2),
+    ],
+    ids=lambda pool: f"{pool.kernel_size} by {pool.stride}",
+)
+def test_a_pool_in_bands_is_the_pool(monkeypatch, pool, threads, rows):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    x = torch.rand(1, 16, rows, 50, generator=torch.Generator().manual_seed(rows)) - 0.5
+    x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+    wanted = pool(x)
+    grad = torch.rand(wanted.shape).contiguous(memory_format=torch.channels_last)
+    step, tape = MaxPool(0, 1, pool), Tape(keeps=True)
+    with torch.no_grad():
+        tape.values[0] = x.detach()
+        step.forward(tape)
+        assert torch.equal(tape.values[1], wanted)
+        tape.give(1, grad, own=False)
+        step.backward(tape)
+    torch.testing.assert_close(tape.grads[0], torch.autograd.grad(wanted, x, grad)[0])
 
 
 @needs_onednn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,7 +32,12 @@ class Conv(Step):
         # False where the pool after it does this instead, on a quarter of the values.
         self.masks = True
         self._widths = [self.weight.shape[0]]
-        self._packed: tuple[Tensor, Tensor | None] | None = None
+        self._reach = (0, 0)
+        self._has_back = False
+
+    @property
+    def weight_bytes(self) -> int:
+        return self.weight.numel() * self.weight.element_size()
 
     @property
     def kernel(self) -> tuple[int, int]:
@@ -52,33 +59,32 @@ class Conv(Step):
         self.writes += other.writes
         self._widths += other._widths
 
-    def pack(self) -> None:
-        """Lay the weights out as oneDNN wants them. Raises whatever it does where it has no such thing."""
-        onward = _repacked(self.weight, self.padding, self.stride)
-        back = None
+    def pack(self, most_shapes: int) -> None:
+        """Get the weights ready, for so many shapes of input at a time."""
+        onward, backward = self.weight, None
         if self.stride == (1, 1):
-            back = _repacked(self.weight.flip(2, 3).transpose(0, 1), self._back_padding, (1, 1))
+            self._reach = self.kernel[0] - 1 - self.padding[0], self.kernel[1] - 1 - self.padding[1]
+            backward = self.weight.flip(2, 3).transpose(0, 1)
         elif self.weight.shape[1] <= PHASED_CHANNELS and self.stride[0] == self.stride[1]:
-            phases, self._reach = _phases(self.weight, self.stride[0], self.padding)
-            back = _repacked(phases, self._reach, (1, 1))
-        self._packed = onward, back
-
-    @property
-    def _back_padding(self) -> tuple[int, int]:
-        return self.kernel[0] - 1 - self.padding[0], self.kernel[1] - 1 - self.padding[1]
+            backward, self._reach = _phases(self.weight, self.stride[0], self.padding)
+        self._has_back = backward is not None
+        backward = onward if backward is None else backward
+        keeping = lru_cache(most_shapes)
+        self._onward = keeping(partial(_repacked, dense(onward), self.padding, self.stride))
+        self._backward = keeping(partial(_repacked, dense(backward), self._reach, (1, 1)))
 
     def forward(self, tape: Tape) -> None:
-        assert self._packed is not None
         x = dense(tape.values[self.reads[0]])
+        weight = self._onward(tuple(x.shape))
         place = (self.padding, self.stride, (1, 1), 1)
         if len(self.reads) == 2:
             added = dense(tape.values[self.reads[1]])
             y = torch.ops.mkldnn._convolution_pointwise.binary(
-                x, added, self._packed[0], self.bias, *place, "add", None, "relu" if self.is_cut else None, [], None
+                x, added, weight, self.bias, *place, "add", None, "relu" if self.is_cut else None, [], None
             )
         else:
             y = torch.ops.mkldnn._convolution_pointwise(
-                x, self._packed[0], self.bias, *place, "relu" if self.is_cut else "none", [], ""
+                x, weight, self.bias, *place, "relu" if self.is_cut else "none", [], ""
             )
         pieces = y.split(self._widths, 1) if len(self.writes) > 1 else (y,)
         tape.values.update(zip(self.writes, pieces, strict=True))
@@ -113,22 +119,17 @@ class Conv(Step):
         return whole, True
 
     def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
-        assert self._packed is not None
-        read, back = self.reads[0], self._packed[1]
-        if self.stride == (1, 1):
-            place = (self._back_padding, (1, 1), (1, 1), 1)
-            if read in tape.own and is_dense(tape.grads[read]):
+        read = self.reads[0]
+        if self._has_back:
+            weight, place = self._backward(tuple(grad.shape)), (self._reach, (1, 1), (1, 1), 1)
+            if self.stride == (1, 1) and read in tape.own and is_dense(tape.grads[read]):
                 torch.ops.mkldnn._convolution_pointwise_.binary(
-                    tape.grads[read], grad, back, None, *place, "add", None, None, [], None
+                    tape.grads[read], grad, weight, None, *place, "add", None, None, [], None
                 )
             else:
-                found = torch.ops.mkldnn._convolution_pointwise(grad, back, None, *place, "none", [], "")
+                found = torch.ops.mkldnn._convolution_pointwise(grad, weight, None, *place, "none", [], "")
+                found = found if self.stride == (1, 1) else self._interleaved(found, tape.values[read])
                 tape.give(read, found, own=True)
-        elif back is not None:
-            found = torch.ops.mkldnn._convolution_pointwise(
-                grad, back, None, self._reach, (1, 1), (1, 1), 1, "none", [], ""
-            )
-            tape.give(read, self._interleaved(found, tape.values[read]), own=True)
         else:
             tape.give(read, self._strided_back(grad, tape.values[read]), own=True)
         if len(self.reads) == 2:
@@ -153,8 +154,9 @@ class Conv(Step):
         )[0]
 
 
-def _repacked(weight: Tensor, padding: tuple[int, int], stride: tuple[int, int]) -> Tensor:
-    return torch.ops.mkldnn._reorder_convolution_weight(dense(weight), padding, stride, (1, 1), 1, None)
+def _repacked(weight: Tensor, padding: tuple[int, int], stride: tuple[int, int], shape: tuple[int, ...]) -> Tensor:
+    # For the very shape: packed for another one, oneDNN may take its reference code, 3 to 40 times as slow.
+    return torch.ops.mkldnn._reorder_convolution_weight(weight, padding, stride, (1, 1), 1, shape)
 
 
 def _first(padding: int, size: int, stride: int) -> int:

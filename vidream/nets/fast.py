@@ -17,6 +17,9 @@ __all__ = ["FastNet", "fast_net"]
 
 # Two different sums of bf16 products agree to this; a wrong gradient does not.
 LEAST_COSINE = 0.98
+# Packed weights are kept for the last shapes of picture, so many of them and no more than so large.
+MOST_SHAPES = 24
+PACKED_BYTES = 256 * 2**20
 
 
 class FastNet:
@@ -28,9 +31,11 @@ class FastNet:
     def __init__(self, plan: Lowered, dtype: torch.dtype) -> None:
         self._plan, self._dtype = plan, dtype
         self._names = tuple(plan.slots)
-        for step in plan.steps:
-            if isinstance(step, Conv):
-                step.pack()
+        convolutions = [step for step in plan.steps if isinstance(step, Conv)]
+        # Both ways, for each shape: a frame's octaves have one each.
+        shape_bytes = 2 * sum(conv.weight_bytes for conv in convolutions)
+        for conv in convolutions:
+            conv.pack(min(MOST_SHAPES, max(1, PACKED_BYTES // shape_bytes)))
 
     def __call__(self, x: Tensor) -> dict[str, Tensor]:
         if torch.is_grad_enabled() and x.requires_grad:
