@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -48,7 +49,7 @@ def gradient(
     if tile is None or max(height, width) <= tile:
         fill = (0, _filled(width, stride) - width, 0, _filled(height, stride) - height)
         x = picture.detach().requires_grad_()
-        pieces = [F.pad(each, fill, mode="circular") for each in (x, *aligned)]
+        pieces = [F.pad(each, fill, mode="circular") if any(fill) else each for each in (x, *aligned)]
         (found,) = torch.autograd.grad(score(*pieces), x)
         return found
     found = torch.empty_like(picture)
@@ -119,9 +120,19 @@ def gaussian_blur(image: Tensor, sigma_px: float) -> Tensor:
     if sigma_px <= 0:
         return image
     radius = min(max(1, math.ceil(3 * sigma_px)), min(image.shape[-2:]) - 1)
-    offsets = torch.arange(-radius, radius + 1, device=image.device, dtype=image.dtype)
-    kernel = torch.exp(-0.5 * (offsets / sigma_px).square())
-    return _separable(image, kernel / kernel.sum(), radius, 1)
+    weights = [math.exp(-0.5 * (offset / sigma_px) ** 2) for offset in range(-radius, radius + 1)]
+    weights = [weight / sum(weights) for weight in weights]
+    if image.device.type != "cpu":
+        return _separable(image, torch.tensor(weights, device=image.device, dtype=image.dtype), radius, 1)
+    # Three channels are too few for a grouped convolution on the CPU: sums of shifted pictures take a fifth of it.
+    image = F.pad(image, (radius,) * 4, mode="reflect")
+    for dim in (-2, -1):
+        length = image.shape[dim] - 2 * radius
+        shifted = [image.narrow(dim, offset, length) for offset in range(2 * radius + 1)]
+        image = shifted[radius] * weights[radius]
+        for offset in range(radius):
+            image.add_(shifted[offset] + shifted[2 * radius - offset], alpha=weights[offset])
+    return image
 
 
 def on_colour_axes(found: Tensor, share: float) -> Tensor:
@@ -131,9 +142,16 @@ def on_colour_axes(found: Tensor, share: float) -> Tensor:
     """
     if share <= 0:
         return found
-    root = (_COLOUR_ROOT / _COLOUR_ROOT.norm(dim=0).max()).to(found)
-    natural = torch.einsum("ij,bjhw->bihw", root @ root.T, found)
-    return (1 - share) * found / _rms(found).clamp(min=1e-10) + share * natural / _rms(natural).clamp(min=1e-10)
+    natural = (_colour_axes(found.device, found.dtype) @ found.flatten(2)).view_as(found)
+    own = found * ((1 - share) / _rms(found).clamp(min=1e-10))
+    return own.addcmul_(natural, share / _rms(natural).clamp(min=1e-10))
+
+
+@lru_cache(maxsize=8)
+def _colour_axes(device: torch.device, dtype: torch.dtype) -> Tensor:
+    # Kept where it is used: a copy to a GPU in every step would make it wait for us.
+    root = _COLOUR_ROOT / _COLOUR_ROOT.norm(dim=0).max()
+    return (root @ root.T).to(device, dtype)
 
 
 def _rms(values: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ frame that is dreamed; and "guide/LAYER", those of the guide pictures.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -83,10 +84,15 @@ def subject(name: str, classes: Mapping[int, float], *, contrast: float = 0.7) -
     if not chosen:
         raise ValueError("subject needs at least one class with a weight above 0")
 
+    @lru_cache(maxsize=4)
+    def placed(device: torch.device) -> tuple[Tensor, Tensor]:
+        # Kept where they are used: a copy to a GPU in every step would make it wait for us.
+        index = torch.tensor([index for index, _ in chosen], device=device)
+        return index, torch.tensor([weight for _, weight in chosen], device=device).log()
+
     def score(features: Features) -> Tensor:
         logits = features[name]
-        index = torch.tensor([index for index, _ in chosen], device=logits.device)
-        log_weight = torch.tensor([weight for _, weight in chosen], device=logits.device).log()
+        index, log_weight = placed(logits.device)
         wanted = (logits[:, index] + log_weight.view(1, -1, *[1] * (logits.dim() - 2))).logsumexp(1)
         return (wanted - contrast * logits.logsumexp(1)).mean()
 
