@@ -19,7 +19,7 @@ FLOORS = [
     {"schedule"},
     {"preset"},
     {"looks"},
-    {"device", "frames", "flow", "nets", "objective", "ascent", "finishing"},
+    {"ahead", "device", "frames", "flow", "nets", "objective", "ascent", "finishing"},
     {"compose"},
     {"dreamer"},
     {"stream"},

@@ -18,7 +18,8 @@ from torch import Tensor
 from vidream.errors import NetError
 
 __all__ = [
-    "FLOWS", "RaftFlow", "dis_flow", "farneback_flow", "is_cut", "motion", "resize_flow", "trust", "warp", "warp_error",
+    "FLOWS", "RaftFlow", "dis_flow", "farneback_flow", "is_cut", "motion", "resize_flow",
+    "resize_motion", "small_motion", "trust", "warp", "warp_error",
 ]  # fmt: skip
 
 # Long side at which flow is worked out. Measured on two real clips at 1280x720: 320 px costs a
@@ -42,17 +43,17 @@ def warp(image: Tensor, flow: Tensor, *, mode: str = "bicubic") -> Tensor:
     return _pulled(image, flow, 1, mode)
 
 
-def warp_error(current: Tensor, previous: Tensor, flow: Tensor, believed: Tensor, *, every_px: int = 1) -> float:
+def warp_error(current: Tensor, previous: Tensor, flow: Tensor, believed: Tensor, *, every_px: int = 1) -> Tensor:
     """Mean squared difference of `current` and `previous` warped onto it, where `believed` > 0.5.
 
     current, previous: what was made, [1,3,H,W], RGB, 0..1.  flow, believed: from the SOURCE
     frames, [1,2,H,W] and [1,1,H,W].  every_px: only every n-th pixel of each row and column is
-    looked at.  NaN where nothing is believed.  Source: Lai et al. 2018, arXiv:1808.00449.
+    looked at.  A scalar, NaN where nothing is believed.  Source: Lai et al. 2018, arXiv:1808.00449.
     """
     step = (..., slice(None, None, every_px), slice(None, None, every_px))
     squared = (current[step] - _pulled(previous, flow, every_px, "bilinear")).square().mean(1, keepdim=True)
     mask = (believed[step] > 0.5).to(squared.dtype)
-    return float((squared * mask).sum() / mask.sum())
+    return (squared * mask).sum() / mask.sum()
 
 
 def dis_flow(current: Tensor, previous: Tensor) -> Tensor:
@@ -119,6 +120,14 @@ def motion(
 
     Both are worked out with the longer side at most `side_px`, then brought to full size.
     """
+    found = small_motion(current, previous, estimate, side_px=side_px)
+    return resize_motion(*found, *current.shape[-2:])
+
+
+def small_motion(
+    current: Tensor, previous: Tensor, estimate: Callable[[Tensor, Tensor], Tensor], *, side_px: int = FLOW_SIDE_PX
+) -> tuple[Tensor, Tensor]:
+    """As `motion`, but at the size at which it is worked out: [1,2,h,w], [1,1,h,w]."""
     height, width = current.shape[-2:]
     scale = min(1.0, side_px / max(height, width))
     if scale < 1.0:
@@ -126,10 +135,14 @@ def motion(
         size = (max(16, round(height * scale)), max(16, round(width * scale)))
         current, previous = (F.interpolate(p, size=size, mode="area") for p in (current, previous))
     there, back = estimate(current, previous), estimate(previous, current)
-    believed = trust(there, back, current, previous)
+    return there, trust(there, back, current, previous)
+
+
+def resize_motion(flow: Tensor, believed: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """`flow` [B,2,h,w] and its trust [B,1,h,w] at another size."""
     if believed.shape[-2:] != (height, width):
         believed = F.interpolate(believed, size=(height, width), mode="bilinear", align_corners=False)
-    return resize_flow(there, height, width), believed
+    return resize_flow(flow, height, width), believed
 
 
 def trust(there: Tensor, back: Tensor, current: Tensor | None = None, previous: Tensor | None = None) -> Tensor:

@@ -6,19 +6,22 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from vidream import flow as optical
+from vidream.ahead import Ahead
 from vidream.dreamer import Dreamer
 from vidream.finishing import finish
 from vidream.preset import Preset
 
-__all__ = ["FrameFigures", "Stream", "StreamFigures", "carry", "dream_frames", "follow"]
+__all__ = ["FrameFigures", "Motion", "Stream", "StreamFigures", "carry", "dream_frames", "follow"]
 
 FlowEstimator = Callable[[Tensor, Tensor], Tensor]
+# Flow and trust from a frame to the one before, at the size they were worked out at; None at a shot's first frame.
+Motion = tuple[Tensor, Tensor] | None
 DEFAULT_RATE = 25
 # A fresh spot takes this many times the step, so that what comes into view is dreamed within a few
 # frames and does not show as a bare hole for as long as `keep` remembers.
@@ -122,27 +125,30 @@ class Stream:
         mask: Tensor | None = None,
         guides: Sequence[Tensor] | None = None,
         watch: Callable[[Tensor], None] | None = None,
+        motion: Motion | Literal["unknown"] = "unknown",
     ) -> Tensor:
         """The dream of `frame` [1,3,H,W], RGB, 0..1, on the dreamer's device.
 
         mask: [1,1,H,W], 0..1, where to dream; elsewhere the frame comes back to the bit.
         guides: [1,3,h,w] each, this frame's, in place of the preset's files.
         watch: as in `Dreamer`, where this frame is the first of a shot.
+        motion: what `followed` found for this frame.
         """
         dreamer = self.dreamer.at(float(self._number / self._rate))
         preset = dreamer.preset
         frame = frame.to(dreamer.device, torch.float32)
         mask = None if mask is None else mask.to(dreamer.device, torch.float32)
-        motion = self._motion(frame)
+        found = self._motion(frame, self._frame) if isinstance(motion, str) else motion
+        moved = None if found is None else self._placed(found, frame)
         generator = dreamer.generator(self._number)
         with torch.enable_grad():
-            if motion is None or preset.keep == 0 or self._dream is None:
+            if moved is None or preset.keep == 0 or self._dream is None:
                 dream = dreamer(frame, pace=mask, guides=guides, generator=generator, watch=watch)
                 ripeness = torch.ones_like(frame[:, :1])
             else:
                 assert self._frame is not None and self._ripeness is not None
                 residual = self._dream - self._frame
-                start, pace, ripeness = carry(preset, frame, residual, self._ripeness, *motion)
+                start, pace, ripeness = carry(preset, frame, residual, self._ripeness, *moved)
                 dream = dreamer(
                     start,
                     steps=preset.steps,
@@ -153,43 +159,51 @@ class Stream:
                     generator=generator,
                 )
         shown = finish(dream, frame, keep_colour=preset.keep_colour, blend=preset.blend, mask=mask)
-        self._count(shown, frame, motion)
+        self._count(shown, frame, moved)
         self._frame, self._dream, self._shown, self._ripeness = frame, dream, shown, ripeness
         self._number += 1
         return shown
 
-    def _motion(self, frame: Tensor) -> tuple[Tensor, Tensor] | None:
+    def followed(self, frames: Iterable[Tensor]) -> Iterator[tuple[Tensor, Motion]]:
+        """Frames that come next, each with its motion, for `next`: a thread may go ahead with this."""
+        last = None if self._frame is None else self._frame.cpu()
+        for frame in frames:
+            yield frame, self._motion(frame, last)
+            last = frame
+
+    def _motion(self, frame: Tensor, last: Tensor | None) -> Motion:
         """Flow and trust from the last frame, or None where a new shot begins."""
-        if self._frame is None or self._frame.shape != frame.shape:
+        if last is None or last.shape != frame.shape:
             return None
-        return follow(frame, self._frame, self._estimate, resets=self.dreamer.preset.reset_on_cut)
+        return follow(frame, last, self._estimate, resets=self.dreamer.preset.reset_on_cut)
+
+    @staticmethod
+    def _placed(motion: tuple[Tensor, Tensor], frame: Tensor) -> tuple[Tensor, Tensor]:
+        """Motion at the size of `frame`, on its device: enlarged there, the small one crosses over."""
+        flow, believed = (each.to(frame.device) for each in motion)
+        return optical.resize_motion(flow, believed, *frame.shape[-2:])
 
     def _count(self, shown: Tensor, frame: Tensor, motion: tuple[Tensor, Tensor] | None) -> None:
-        warp_error = None
+        measured = [(shown - frame).abs().mean(), shown.mean(), frame.mean()]
         if motion is not None and self._shown is not None:
             # Every n-th pixel: at 1080p the whole figure would cost a twentieth of the frame.
             every_px = max(1, max(frame.shape[-2:]) // 320)
-            found = optical.warp_error(shown, self._shown, *motion, every_px=every_px)
-            warp_error = None if math.isnan(found) else found
-        self.latest = FrameFigures(
-            strength=float((shown - frame).abs().mean()),
-            brightness=float(shown.mean()),
-            source_brightness=float(frame.mean()),
-            warp_error=warp_error,
-            is_cut=motion is None and self._number > 0,
-        )
+            measured.append(optical.warp_error(shown, self._shown, *motion, every_px=every_px))
+        # All at once: a GPU is waited for here, once a frame, and nowhere else.
+        strength, brightness, source_brightness, *rest = torch.stack(measured).tolist()
+        warp_error = rest[0] if rest and not math.isnan(rest[0]) else None
+        is_cut = motion is None and self._number > 0
+        self.latest = FrameFigures(strength, brightness, source_brightness, warp_error, is_cut)
         figures = self.figures
         figures.frames += 1
-        figures.cuts += self.latest.is_cut
-        figures.strength_sum += self.latest.strength
+        figures.cuts += is_cut
+        figures.strength_sum += strength
         if warp_error is not None:
             figures.warp_error_sum += warp_error
             figures.pairs += 1
 
 
-def follow(
-    frame: Tensor, last: Tensor, estimate: FlowEstimator | None, *, resets: bool = True
-) -> tuple[Tensor, Tensor] | None:
+def follow(frame: Tensor, last: Tensor, estimate: FlowEstimator | None, *, resets: bool = True) -> Motion:
     """Flow and trust from the frame `last` to `frame`, both [1,3,H,W], or None where a new shot begins.
 
     estimate: None for no flow: everything stays where it is.  resets: False never sees a cut.
@@ -198,7 +212,7 @@ def follow(
         return None
     if estimate is None:
         return frame.new_zeros(1, 2, *frame.shape[-2:]), torch.ones_like(frame[:, :1])
-    flow, believed = optical.motion(frame, last, estimate)
+    flow, believed = optical.small_motion(frame, last, estimate)
     if resets and float(believed.mean()) < CUT_TRUST:
         return None
     return flow, believed
@@ -226,7 +240,9 @@ def dream_frames(frames: Iterable[Tensor], dreamer: Dreamer, *, flow: FlowEstima
 
     flow: an estimator of backward flow in place of the preset's.  Schedules of the preset run at
     the rate of `frames`, where it has one as a FrameReader does, else at 25 frames a second.
+    Frames are taken, and their motion found, by a thread that goes ahead by two.
     """
     stream = Stream(dreamer, flow=flow, rate=getattr(frames, "rate", DEFAULT_RATE))
-    for frame in frames:
-        yield stream.next(frame)
+    with Ahead(stream.followed(frames)) as ready:
+        for frame, motion in ready:
+            yield stream.next(frame, motion=motion)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidream.ahead import Ahead
 from vidream.dreamer import Dreamer
 from vidream.films.companions import guide_frames, mask_frames
 from vidream.films.recipe import Recipe
@@ -23,7 +25,7 @@ from vidream.films.report import Track, check_side_file, write_report, write_sid
 from vidream.films.settings import film_settings, machine_settings
 from vidream.films.work import WorkFolder
 from vidream.frames import FrameReader, FrameWriter
-from vidream.stream import Stream
+from vidream.stream import Motion, Stream
 
 __all__ = ["Film", "FilmPlan", "Made", "Progress", "SideFiles"]
 
@@ -160,8 +162,10 @@ class Film:
         if done:
             self._progress.resumed(done, self._work.begun_otherwise if self._work else None)
         try:
-            for frame in frames:
-                self._next(frame, next(masks) if masks else None, next(guide_sets) if guide_sets else None)
+            with self._ready(frames) as ready:
+                for frame, motion in ready:
+                    mask, guides = next(masks) if masks else None, next(guide_sets) if guide_sets else None
+                    self._next(frame, motion, mask, guides)
         except KeyboardInterrupt:
             if not self._writer.frames_written:
                 raise
@@ -187,9 +191,16 @@ class Film:
         self._stream.restore(tensors, numbers)
         return self._reader.go_on(self._first + self._writer.frames_written, tensors["frame"])
 
-    def _next(self, frame: Tensor, mask: Tensor | None, guides: Sequence[Tensor] | None) -> None:
+    def _ready(self, frames: Iterator[Tensor]) -> AbstractContextManager[Iterable[tuple[Tensor, Motion]]]:
+        """The frames with their motion, read and followed while those before them are dreamed."""
+        followed = self._stream.followed(frames)
+        # A picture's alpha belongs to the frame that was read last: then nobody may go ahead.
+        return nullcontext(followed) if self._reader.has_alpha else Ahead(followed)
+
+    def _next(self, frame: Tensor, motion: Motion, mask: Tensor | None, guides: Sequence[Tensor] | None) -> None:
         begun, steps = time.monotonic(), self._steps if not self._writer.frames_written else None
-        picture = self._stream.next(frame, mask=mask, guides=guides, watch=self._record_step if steps else None)
+        watch = self._record_step if steps else None
+        picture = self._stream.next(frame, mask=mask, guides=guides, watch=watch, motion=motion)
         self._writer.write(picture, new_shot=self._stream.began_shot)
         if steps:
             steps.close()
