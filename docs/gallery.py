@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 from vidream import Dreamer, FrameReader, Preset, Stream, load_net
 from vidream.frames import write_picture
@@ -18,7 +19,9 @@ HERE = Path(__file__).parent
 CLIP = HERE.parent / "samples" / "valley.mp4"
 PICTURES = HERE / "gallery"
 THUMBNAILS = HERE.parent / "vidream" / "web" / "thumbnails"
-SIZE_PX, THUMBNAIL_PX = 480, 240
+SIZE_PX = 480
+# Of the page that `vidream web` serves: 16:10.
+THUMBNAIL_PX = (200, 320)
 # The dream has ripened by then, and the clip shows houses, trees, water and sky.
 FRAMES = 20
 START_SECONDS = 1.0
@@ -38,6 +41,13 @@ def dreamed(preset: Preset) -> torch.Tensor:
     return picture
 
 
+def thumbnail(picture: torch.Tensor) -> torch.Tensor:
+    """The middle of a picture [1,3,H,W], 16:10, small."""
+    width, kept = picture.shape[-1], picture.shape[-2] * THUMBNAIL_PX[1] // THUMBNAIL_PX[0]
+    left = max(0, (width - kept) // 2)
+    return F.interpolate(picture[..., left : left + kept].cpu(), THUMBNAIL_PX, mode="bilinear", antialias=True)
+
+
 def main(wanted: list[str]) -> None:
     """Dream the pictures and write the page."""
     PICTURES.mkdir(exist_ok=True)
@@ -50,12 +60,7 @@ def main(wanted: list[str]) -> None:
         if not wanted or name in wanted:
             picture = dreamed(preset)
             write_picture(PICTURES / f"{name}.jpg", picture, quality=88)
-            if THUMBNAILS.is_dir():
-                height = round(THUMBNAIL_PX * picture.shape[-2] / picture.shape[-1])
-                small = torch.nn.functional.interpolate(
-                    picture, (height, THUMBNAIL_PX), mode="bilinear", antialias=True
-                )
-                write_picture(THUMBNAILS / f"{name}.jpg", small, quality=80)
+            write_picture(THUMBNAILS / f"{name}.jpg", thumbnail(picture), quality=82)
             print(name, flush=True)
         cells.append(f"![{name}](gallery/{name}.jpg)<br>**{name}**: {preset.description}")
     rows = [f"| {left} | {right} |" for left, right in zip(cells[::2], [*cells[1::2], ""], strict=False)]

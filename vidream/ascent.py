@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = [
+    "evened",
     "gaussian_blur",
     "gradient",
     "laplacian_merge",
@@ -30,6 +31,8 @@ Score = Callable[..., Tensor]
 # its square: the axes are brightness, blue-yellow, green-red, each as strong as in photographs
 # (values as published with lucid, Olah et al. 2017).
 _COLOUR_ROOT = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+# How far `evened` looks round, about the size of a motif, and the share of the mean energy that counts as nothing.
+EVEN_PX, EVEN_FLOOR = 32, 0.02
 _BINOMIAL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
 
 
@@ -90,6 +93,22 @@ def normalise(found: Tensor, how: str, *, levels: int = 4) -> Tensor:
         raise ValueError(f"normalise cannot be {how!r}; allowed: mean-abs, std, laplacian")
     found = found - found.mean(dim=(-2, -1), keepdim=True)
     return found / found.abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-10)
+
+
+def evened(found: Tensor, share: float) -> Tensor:
+    """Bring a gradient [B,3,H,W] nearer to one strength everywhere: 0 leaves it, 1 evens it wholly.
+
+    A plain gradient is strongest where a motif already stands, and sky and walls stay empty.  Divides by the
+    RMS around each place (some EVEN_PX px wide), to the power of `share`; what is next to nothing stays small.
+    """
+    if share <= 0:
+        return found
+    energy = found.square().mean(1, keepdim=True)
+    cell = max(1, min(EVEN_PX // 4, min(found.shape[-2:]) // 4))
+    local = _blur(F.avg_pool2d(energy, cell, ceil_mode=True, count_include_pad=False), stride=1)
+    local = F.interpolate(local, found.shape[-2:], mode="bilinear", align_corners=False)
+    mean = energy.mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-20)
+    return found * ((local + EVEN_FLOOR * mean) / mean) ** (-0.5 * share)
 
 
 def laplacian_split(image: Tensor, levels: int) -> list[Tensor]:

@@ -55,7 +55,7 @@ def _layer_parts(preset: Preset, net: Net) -> list[Objective]:
     if not preset.layers and (preset.subject or preset.class_id):
         return parts
     if not preset.channels:
-        return parts + [weight * layer(name) for name, weight in layers.items()]
+        return parts + [weight * layer(name, net.channel_energy.get(name)) for name, weight in layers.items()]
     _check_channels(net, layers, preset.channels)
     return parts + [weight * channel(name, index) for name, weight in layers.items() for index in preset.channels]
 

@@ -213,6 +213,7 @@ class Dreamer:
         shift = ascent.random_roll(height, width, self.tile if tiled else self.preset.jitter, generator)
         rolled = [torch.roll(each, shift, dims=(-2, -1)) for each in (picture, *aligned)]
         found = ascent.gradient(score, *rolled, stride=self._stride, tile=self.tile)
+        found = ascent.evened(found, self.preset.evenness)
         found = ascent.on_colour_axes(ascent.gaussian_blur(found, self.preset.smoothing), self.preset.colour)
         found = ascent.normalise(found, self.preset.normalise, levels=self.preset.lap_levels)
         found = torch.roll(found, (-shift[0], -shift[1]), dims=(-2, -1))

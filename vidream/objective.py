@@ -55,9 +55,16 @@ class Objective:
         return self + -other
 
 
-def layer(name: str) -> Objective:
-    """Mean of the squared activations of a layer: the DeepDream objective (Mordvintsev et al. 2015)."""
-    return Objective((name,), lambda features: features[name].square().mean())
+def layer(name: str, energy: Tensor | None = None) -> Objective:
+    """Mean of the squared activations of a layer: the DeepDream objective (Mordvintsev et al. 2015).
+
+    energy: [C], the usual mean square of each channel. Each is counted against its own then: without it the
+    few loudest channels of a layer decide what the whole picture becomes.
+    """
+    if energy is None:
+        return Objective((name,), lambda features: features[name].square().mean())
+    share = (1 / energy.clamp(min=1e-3 * float(energy.mean()))).view(1, -1, 1, 1)
+    return Objective((name,), lambda features: (features[name].square() * share).mean())
 
 
 def channel(name: str, index: int) -> Objective:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from vidream.errors import NetError
 
-__all__ = ["DreamNet", "SmoothKernel", "load_dreamnet"]
+__all__ = ["DreamNet", "Embedded", "SmoothKernel", "load_dreamnet"]
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.25, 0.25, 0.25)
 GOOD_LAYERS = ("s1", "s2", "s3a", "s3b", "s4", "head")
@@ -74,8 +75,18 @@ class SmoothKernel(nn.Module):
         return kernel[:, :, 1:, 1:].clone()
 
 
-def load_dreamnet(path: Path | None = None) -> tuple[DreamNet, list[str], dict[str, list[str]]]:
-    """The network with its weights, its class names and its groups of classes. Raises NetError."""
+class Embedded(NamedTuple):
+    """What a file of dreamnet weights holds. classes, groups: its subjects.  energy: mean squared activation
+    of every channel of each good layer over training scenes; none where it was never measured."""
+
+    module: DreamNet
+    classes: list[str]
+    groups: dict[str, list[str]]
+    energy: dict[str, list[float]]
+
+
+def load_dreamnet(path: Path | None = None) -> Embedded:
+    """The network with its weights, and what is known of it. Raises NetError."""
     path = path or WEIGHTS
     try:
         with safe_open(path, framework="pt") as stored:
@@ -84,13 +95,14 @@ def load_dreamnet(path: Path | None = None) -> tuple[DreamNet, list[str], dict[s
         classes, groups = json.loads(about["classes"]), json.loads(about["groups"])
         module = DreamNet(len(classes) + 1, tuple(json.loads(about["widths"])))
         module.load_state_dict(state)
+        energy = json.loads(about.get("energy", "{}"))
     except (OSError, SafetensorError) as error:
         raise NetError(f"cannot read dreamnet weights {path}: {error}") from None
     except (KeyError, ValueError, TypeError, RuntimeError):
         raise NetError(
             f"{path} holds no dreamnet weights; leave --weights out to use the ones that come with vidream"
         ) from None
-    return module, classes, groups
+    return Embedded(module, classes, groups, energy)
 
 
 class _ConvNorm(nn.Module):

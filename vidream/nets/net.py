@@ -27,7 +27,8 @@ class Net:
 
     module: takes [B,3,H,W] after `mean` and `std`.  good_layers: the ones worth dreaming, shallow
     to deep.  default_layers: layer -> weight, where a preset names none.  classes and groups: the
-    subjects that `class_layer`, by default the last, can be asked for.  batch_norm: "eval", with the
+    subjects that `class_layer`, by default the last, can be asked for.  channel_energy: usual mean square
+    of every channel of some layers, by which a layer's growth is balanced.  batch_norm: "eval", with the
     learned statistics, or "train", with the picture's own.
     """
 
@@ -43,6 +44,7 @@ class Net:
         class_layer: str = "",
         classes: Sequence[str] = (),
         groups: Mapping[str, Sequence[str]] | None = None,
+        channel_energy: Mapping[str, Sequence[float]] | None = None,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         batch_norm: str = "eval",
@@ -53,6 +55,9 @@ class Net:
         self.classes = tuple(classes)
         self.groups = {group: tuple(names) for group, names in (groups or {}).items()}
         self.device = torch.device(device)
+        self.channel_energy = {
+            layer: torch.tensor(energy, device=self.device) for layer, energy in (channel_energy or {}).items()
+        }
         self.dtype = dtype
         self._module = module.eval().requires_grad_(False)
         with tracing():

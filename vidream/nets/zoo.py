@@ -62,11 +62,11 @@ def load_net(
     if weights is not None and not weights.is_file():
         raise NetError(f"no weights file {weights}; give a .safetensors, .pth or .pb file, or leave --weights out")
     if name == "dreamnet":
-        embedded, classes, groups = dreamnet.load_dreamnet(weights)
+        found = dreamnet.load_dreamnet(weights)
         return Net(
-            embedded, name=name, mean=dreamnet.MEAN, std=dreamnet.STD, good_layers=dreamnet.GOOD_LAYERS,
-            default_layers={"s3b": 1.0}, class_layer="head", classes=classes, groups=groups,
-            device=device, dtype=dtype, batch_norm=batch_norm,
+            found.module, name=name, mean=dreamnet.MEAN, std=dreamnet.STD, good_layers=dreamnet.GOOD_LAYERS,
+            default_layers={"s3b": 1.0}, class_layer="head", classes=found.classes, groups=found.groups,
+            channel_energy=found.energy, device=device, dtype=dtype, batch_norm=batch_norm,
         )  # fmt: skip
     if name == "inception5h":
         if weights is None:

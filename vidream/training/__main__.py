@@ -14,7 +14,7 @@ from vidream.training import recipe as recipes
 from vidream.training.motifs import MOTIFS
 from vidream.training.scenes import MotifBank, Scenes
 from vidream.training.sheet import write_motif_sheet, write_scene_sheet
-from vidream.training.train import Figures, Trainer, save_dreamnet, test_accuracy
+from vidream.training.train import Figures, Trainer, channel_energy, save_dreamnet, test_accuracy
 
 __all__ = ["main"]
 
@@ -59,9 +59,10 @@ def train(recipe: recipes.Recipe, out: Path, device: str) -> None:
             save_dreamnet(trainer.network(), trainer.names, recipe, out)
 
     net = trainer.run(report)
-    save_dreamnet(net, trainer.names, recipe, out)
     fresh = MotifBank(trainer.names, 8, recipe.motif_px, seed=HELD_OUT_SEED)
-    accuracy = test_accuracy(net, Scenes(fresh, torch.Generator().manual_seed(HELD_OUT_SEED)), batches=16)
+    scenes = Scenes(fresh, torch.Generator().manual_seed(HELD_OUT_SEED), grounds=256)
+    save_dreamnet(net, trainer.names, recipe, out, channel_energy(net, scenes))
+    accuracy = test_accuracy(net, scenes, batches=16)
     say(f"{out}: names the main motif of {accuracy:.1%} of scenes made of motifs it never saw")
 
 

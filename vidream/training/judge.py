@@ -39,7 +39,7 @@ class Judge:
     """A trained network that names the group it sees most of. path: weights as the trainer writes them."""
 
     def __init__(self, path: Path) -> None:
-        self._net, self._classes, self.groups = load_dreamnet(path)
+        self._net, self._classes, self.groups, _ = load_dreamnet(path)
         self._net.eval().requires_grad_(False)
 
     def shares(self, picture: Tensor) -> dict[str, float]:

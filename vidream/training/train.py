@@ -22,12 +22,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from vidream.nets.dreamnet import MEAN, STD, DreamNet, SmoothKernel
+from vidream.nets.dreamnet import GOOD_LAYERS, MEAN, STD, DreamNet, SmoothKernel
 from vidream.training.motifs import MOTIFS
 from vidream.training.recipe import Recipe
 from vidream.training.scenes import Batch, MotifBank, Scenes
 
-__all__ = ["Figures", "Trainer", "normalised", "save_dreamnet", "test_accuracy"]
+__all__ = ["Figures", "Trainer", "channel_energy", "normalised", "save_dreamnet", "test_accuracy"]
 
 RANDOM_START = 0.7
 CELL_SHARE = 0.5
@@ -181,8 +181,26 @@ def test_accuracy(net: nn.Module, scenes: Scenes, *, batches: int, size_px: int 
     return hits / (batches * batch)
 
 
-def save_dreamnet(net: DreamNet, names: list[str], recipe: Recipe, path: Path) -> None:
-    """Write `net` as safetensors, half precision, with what it knows and how it came to be."""
+def channel_energy(net: DreamNet, scenes: Scenes, *, batches: int = 8, size_px: int = 96) -> dict[str, list[float]]:
+    """Mean squared activation of every channel of the good layers over scenes."""
+    sums: dict[str, Tensor] = {}
+    for _ in range(batches):
+        x = normalised(scenes.batch(32, size_px).pictures)
+        with torch.no_grad():
+            for name, stage in list(net.named_children())[:-1]:
+                x = stage(x)
+                if name in GOOD_LAYERS:
+                    sums[name] = sums.get(name, torch.zeros(1)) + x.square().mean((0, 2, 3)) / batches
+    return {name: [float(f"{value:.4g}") for value in found.tolist()] for name, found in sums.items()}
+
+
+def save_dreamnet(
+    net: DreamNet, names: list[str], recipe: Recipe, path: Path, energy: dict[str, list[float]] | None = None
+) -> None:
+    """Write `net` as safetensors, half precision, with what it knows and how it came to be.
+
+    energy: as `channel_energy` gives it.
+    """
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(MOTIFS[name].group, []).append(name)
@@ -190,7 +208,13 @@ def save_dreamnet(net: DreamNet, names: list[str], recipe: Recipe, path: Path) -
         key: (value.half() if value.is_floating_point() else value).contiguous()
         for key, value in net.state_dict().items()
     }
-    about = {"classes": names, "groups": groups, "widths": recipe.widths, "recipe": asdict(recipe)}
+    about = {
+        "classes": names,
+        "groups": groups,
+        "widths": recipe.widths,
+        "recipe": asdict(recipe),
+        "energy": energy or {},
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(state, path, {key: json.dumps(value) for key, value in about.items()})
 
