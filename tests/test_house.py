@@ -27,7 +27,7 @@ FLOORS = [
     {"files", "live", "zoom"},
     {"screen", "web", "atlas"},
     {"training"},
-    {"doctor"},
+    {"bench", "doctor"},
     {"cli"},
     {"__init__", "__main__"},
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from vidream import flow as optical
 from vidream.ahead import Ahead
 from vidream.dreamer import Dreamer
 from vidream.finishing import finish
+from vidream.frames import FrameReader
 from vidream.preset import Preset
 
 __all__ = ["FrameFigures", "Motion", "Stream", "StreamFigures", "carry", "dream_frames", "follow"]
@@ -240,9 +242,12 @@ def dream_frames(frames: Iterable[Tensor], dreamer: Dreamer, *, flow: FlowEstima
 
     flow: an estimator of backward flow in place of the preset's.  Schedules of the preset run at
     the rate of `frames`, where it has one as a FrameReader does, else at 25 frames a second.
-    Frames are taken, and their motion found, by a thread that goes ahead by two.
+    A FrameReader is read, and its motion found, by a thread that goes ahead by two.
     """
     stream = Stream(dreamer, flow=flow, rate=getattr(frames, "rate", DEFAULT_RATE))
-    with Ahead(stream.followed(frames)) as ready:
+    followed = stream.followed(frames)
+    # Anybody's own frames are taken when they are asked for, and by the thread that asks.
+    goes_ahead = isinstance(frames, FrameReader) and not frames.has_alpha
+    with Ahead(followed) if goes_ahead else nullcontext(followed) as ready:
         for frame, motion in ready:
             yield stream.next(frame, motion=motion)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from vidream import __version__
-from vidream.cli import atlas, dream, lists, live, web, zoom
+from vidream.cli import atlas, bench, dream, lists, live, web, zoom
 from vidream.errors import VidreamError
 
 __all__ = ["main"]
@@ -55,6 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    for command in (dream, zoom, live, web, lists, atlas):
+    for command in (dream, zoom, live, web, lists, atlas, bench):
         command.add(commands, common)
     return parser

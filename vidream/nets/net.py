@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from vidream.errors import NetError, close_names
@@ -78,13 +79,35 @@ class Net:
         wanted = tuple(layers)
         if wanted not in self._cuts:
             self._cuts[wanted] = self._cut(wanted)
-        x = (picture - self._mean) * self._scale
+        x = self.normalised(picture)
         cut = self._cuts[wanted]
         with running():
             if isinstance(cut, FastNet):
                 return cut(x)
             x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
             return {name: found.float() for name, found in cut(x).items()}
+
+    def normalised(self, picture: Tensor) -> Tensor:
+        """`picture` [B,3,H,W], RGB, 0..1, as the network was trained to take it."""
+        return (picture - self._mean) * self._scale
+
+    def plain_extractor(self, layers: Iterable[str]) -> fx.GraphModule:
+        """The network up to `layers` as torch has it, float32 and unfolded: what all speed is measured against.
+
+        Takes `normalised` pictures. Raises NetError.
+        """
+        wanted = tuple(layers)
+        self.check_layers(wanted)
+        with tracing():
+            extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in wanted}).eval()
+        return extractor.to(self.device)
+
+    def operations(self, layers: Iterable[str], height: int, width: int) -> int:
+        """Multiplications and additions of one pass forward to `layers` for a picture of that size. Raises NetError."""
+        extractor = self.plain_extractor(layers).to("cpu")
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            extractor(torch.zeros(1, 3, height, width))
+        return int(counter.get_total_flops())
 
     def fingerprint(self) -> str:
         """A short name for the network's own numbers: other weights, another name."""
@@ -159,15 +182,13 @@ class Net:
         return fast or extractor
 
     def _extractor(self, layers: tuple[str, ...]) -> fx.GraphModule:
-        self.check_layers(layers)
-        with tracing():
-            extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in layers}).eval()
+        extractor = self.plain_extractor(layers)
         if self._folds:
             fold_batch_norm(extractor)
         else:
             _use_own_statistics(extractor)
         extractor.requires_grad_(False)
-        return extractor.to(device=self.device, dtype=self.dtype, memory_format=torch.channels_last)
+        return extractor.to(self.device, self.dtype).to(memory_format=torch.channels_last)
 
 
 def fold_batch_norm(graph: fx.GraphModule) -> None:

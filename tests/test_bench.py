@@ -1,0 +1,86 @@
+"""vidream bench: figures that hold together, at sizes small enough for a test."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from PIL import Image
+
+from vidream import Dreamer, Preset, load_net
+from vidream.bench import against_plain_clip, against_plain_step, measure_all
+from vidream.bench.measure import moving_frames
+from vidream.cli import main
+from vidream.nets import zoo
+
+
+@pytest.fixture(scope="module")
+def dreamer():
+    return Dreamer(Preset.load("fast"), net=load_net("dreamnet"))
+
+
+def test_a_bench_tells_of_every_size_and_part(dreamer):
+    told = []
+    found = measure_all(dreamer, [(96, 64), (128, 96)], seconds=0.1, live_seconds=0.5, told=told.append)
+    assert [(each.width, each.height) for each in found.sizes] == [(96, 64), (128, 96)]
+    assert found.sizes[1].step_operations > 1.5 * found.sizes[0].step_operations
+    for each in found.sizes:
+        assert each.first_frame_seconds > each.frame_seconds > 0 and each.step_seconds > 0
+        assert {"read", "flow", "carry", "finish, figures", "hand over", "encode, rest"} < set(each.parts)
+        assert any(name.startswith("octave") for name in each.parts)
+    assert found.matrix_peak > 1e8 and found.live is not None and found.live.pictures > 0
+    assert "96x64" in " ".join(told)
+
+
+def test_operations_are_those_counted_by_hand():
+    net = load_net("dreamnet")
+    # Its first layer alone: 16 channels of 6x6x3 at half the size, a multiplication and an addition each.
+    assert net.operations(["stem.conv"], 64, 96) == 2 * 16 * 6 * 6 * 3 * 32 * 48
+
+
+def test_the_plain_step_climbs_as_ours_does(dreamer):
+    dreamer = dreamer.with_preset(Preset(layers={"s3b": 1.0}))
+    both = against_plain_step(dreamer, moving_frames(96, 80, 1)[0], budget_seconds=0.1)
+    assert both.objective_ratio == pytest.approx(1, abs=0.02)
+    assert both.ratio == both.plain_seconds / both.ours_seconds
+
+
+def test_googlenet_climbs_as_the_plain_one_does_in_bfloat16():
+    torch.manual_seed(0)
+    module = zoo._untrained("googlenet")
+    module.train()
+    with torch.no_grad():
+        module(torch.randn(8, 3, 64, 64))
+    net = zoo._as_net("googlenet", module, "cpu", torch.bfloat16)
+    both = against_plain_step(
+        Dreamer(Preset(net="googlenet"), net=net), moving_frames(128, 96, 1)[0], budget_seconds=0.1
+    )
+    assert both.objective_ratio == pytest.approx(1, abs=0.02)
+
+
+def test_a_clip_both_ways_is_measured_alike(dreamer):
+    both = against_plain_clip(dreamer, moving_frames(96, 80, 4))
+    assert both.frames == 4 and both.ratio > 1
+    assert both.steadiness_ratio > 2
+    with pytest.raises(ValueError, match="two frames"):
+        against_plain_clip(dreamer, moving_frames(96, 80, 1))
+
+
+def test_the_command_writes_figures_and_a_picture(tmp_path, capsys):
+    figures, picture = tmp_path / "bench.json", tmp_path / "profile.png"
+    command = ["bench", "-p", "fast", "--sizes", "96x64", "--seconds", "0.1", "--no-live", "--against", "plain"]
+    assert main([*command, "--json", str(figures), "--profile", str(picture)]) == 0
+    said = capsys.readouterr().out
+    assert "96x64" in said and "times as fast" in said
+    written = json.loads(figures.read_text())
+    assert written["sizes"][0]["parts"] and written["plain_step"]["ratio"] > 0
+    assert Image.open(picture).size[0] > 500
+
+
+def test_bad_wishes_are_one_line_before_anything_is_measured(tmp_path, capsys):
+    assert main(["bench", "--json", str(tmp_path / "none" / "x.json")]) == 1
+    assert "there is no folder" in capsys.readouterr().err
+    for wrong in (["--sizes", "12x9"], ["--sizes", "big"], ["--clip", "x.mp4"], ["--seconds", "0"]):
+        with pytest.raises(SystemExit):
+            main(["bench", *wrong])

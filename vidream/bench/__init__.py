@@ -1,0 +1,21 @@
+"""bench: how fast this machine dreams, and where the time goes."""
+
+from __future__ import annotations
+
+from vidream.bench.machine import matrix_peak, memory_mib
+from vidream.bench.measure import Bench, SizeFigures, measure_all
+from vidream.bench.picture import draw_profile
+from vidream.bench.plain import ClipComparison, StepComparison, against_plain_clip, against_plain_step
+
+__all__ = [
+    "Bench",
+    "ClipComparison",
+    "SizeFigures",
+    "StepComparison",
+    "against_plain_clip",
+    "against_plain_step",
+    "draw_profile",
+    "matrix_peak",
+    "measure_all",
+    "memory_mib",
+]  # fmt: skip

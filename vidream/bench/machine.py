@@ -1,0 +1,54 @@
+"""machine: what the processor or GPU could do, and how much memory was taken."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+
+from vidream.device import wait_for
+
+__all__ = ["matrix_peak", "memory_mib", "seconds_of"]
+
+# Large enough for every unit to be busy, small enough to take a moment.
+MATRIX_SIDE = {"cpu": 2048}
+MATRIX_SIDE_ELSEWHERE = 8192
+
+
+def seconds_of(call: Callable[[], object], device: torch.device, *, budget_seconds: float, fewest: int = 3) -> float:
+    """Median time of `call` after two that do not count; repeated for `budget_seconds`, at least `fewest` times."""
+    for _ in range(2):
+        call()
+    wait_for(device)
+    taken: list[float] = []
+    deadline = time.perf_counter() + budget_seconds
+    while len(taken) < fewest or time.perf_counter() < deadline:
+        begun = time.perf_counter()
+        call()
+        wait_for(device)
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
+
+
+def matrix_peak(device: torch.device, dtype: torch.dtype, *, budget_seconds: float = 0.5) -> float:
+    """Operations a second of torch's own product of large matrices: what can be reached, not what is printed."""
+    side = MATRIX_SIDE.get(device.type, MATRIX_SIDE_ELSEWHERE)
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    return 2 * side**3 / seconds_of(lambda: a @ b, device, budget_seconds=budget_seconds)
+
+
+def memory_mib(device: torch.device) -> float | None:
+    """Most memory that was taken so far: the GPU's by torch, or this process's own. None where it is not told."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory() / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 2**20 if sys.platform == "darwin" else most / 2**10

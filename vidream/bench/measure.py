@@ -1,0 +1,244 @@
+"""measure: seconds a step and a frame at the usual sizes, the parts of a frame, and the live rate."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidream import __version__
+from vidream.ahead import Ahead
+from vidream.bench.machine import matrix_peak, memory_mib, seconds_of
+from vidream.device import wait_for
+from vidream.dreamer import Dreamer
+from vidream.finishing import finish
+from vidream.frames import FrameReader, FrameWriter
+from vidream.live import LiveDream, LiveFigures
+from vidream.stream import Stream, carry
+
+__all__ = ["Bench", "SizeFigures", "measure_all", "moving_frames"]
+
+# Px a frame by which the made-up clip moves.
+SPEED_PX = 3
+CLIP_FRAMES = 24
+FEWEST_FRAMES = 5
+
+
+@dataclass(frozen=True)
+class SizeFigures:
+    """One size. step_seconds: one gradient step on all of it.  frame_seconds: a carried frame, median, with the
+    frame read and its flow found beside it.  first_frame_seconds: a shot's first.  step_operations: multiplications
+    and additions of a step, forward and back.  peak_share: of the machine's matrix peak during a step, 0..1.
+    parts: what a carried frame's work is, name -> seconds, one after the other.
+    """
+
+    width: int
+    height: int
+    step_seconds: float
+    frame_seconds: float
+    first_frame_seconds: float
+    step_operations: int
+    peak_share: float
+    parts: dict[str, float]
+
+    @property
+    def fps(self) -> float:
+        return 1 / self.frame_seconds
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What was measured. matrix_peak: operations a second.  memory_mib: the most that was taken, where it is told."""
+
+    version: str
+    machine: str
+    dreamer: str
+    matrix_peak: float
+    sizes: list[SizeFigures] = field(default_factory=list)
+    live: LiveFigures | None = None
+    memory_mib: float | None = None
+
+
+def measure_all(
+    dreamer: Dreamer,
+    sizes: Sequence[tuple[int, int]],
+    *,
+    seconds: float = 4.0,
+    live_seconds: float = 6.0,
+    told: Callable[[str], None] = lambda words: None,
+) -> Bench:
+    """Measure `dreamer` at `sizes`, (width, height) px each. seconds: for each size.  live_seconds: 0 leaves it out.
+
+    told: called with what is measured next.
+    """
+    told("the machine's matrix peak")
+    peak = matrix_peak(dreamer.device, dreamer.net.dtype)
+    found = []
+    for width, height in sizes:
+        told(f"{width}x{height}")
+        found.append(_size_figures(dreamer, width, height, peak, seconds))
+    live = None
+    if live_seconds:
+        told("the live rate")
+        live = _live_figures(dreamer, live_seconds)
+    machine = f"{platform.machine()} {platform.system()}, torch {torch.__version__}"
+    return Bench(__version__, machine, dreamer.describe(), peak, found, live, memory_mib(dreamer.device))
+
+
+def moving_frames(width: int, height: int, count: int) -> list[Tensor]:
+    """A made-up clip, [1,3,H,W] each: soft blobs in several sizes that move steadily, as a panning camera's do."""
+    generator = torch.Generator().manual_seed(4)
+    wide = width + SPEED_PX * count
+    canvas = torch.zeros(1, 3, height, wide)
+    for cell in (8, 24, 96):
+        noise = torch.rand(1, 3, max(2, height // cell), max(2, wide // cell), generator=generator)
+        canvas += F.interpolate(noise, (height, wide), mode="bilinear", align_corners=False) / 3
+    return [canvas[..., SPEED_PX * number :][..., :width].contiguous() for number in range(count)]
+
+
+def _size_figures(dreamer: Dreamer, width: int, height: int, peak: float, seconds: float) -> SizeFigures:
+    frames = moving_frames(width, height, CLIP_FRAMES)
+    one = dreamer.with_preset(dreamer.preset.replace(octaves=1, finest=1.0, falloff=0.0))
+    picture = frames[0].to(dreamer.device)
+    step = seconds_of(lambda: one(picture, steps=1), dreamer.device, budget_seconds=seconds / 4)
+    names = [name for name in dreamer.objective.layers if "/" not in name and name != "picture"]
+    # As much again on the way back: the weights want nothing.
+    operations = 2 * dreamer.net.operations(names, height, width) if names else 0
+    with tempfile.TemporaryDirectory(prefix="vidream-bench-") as folder:
+        clip = Path(folder) / "clip.mp4"
+        with FrameWriter(clip, rate=Fraction(25)) as writer:
+            for frame in frames:
+                writer.write(frame)
+        first, carried = _film(dreamer, clip, seconds / 2)
+        parts = _parts(dreamer, clip, seconds / 4)
+    return SizeFigures(width, height, step, carried, first, operations, operations / step / peak, parts)
+
+
+def _film(dreamer: Dreamer, clip: Path, budget_seconds: float) -> tuple[float, float]:
+    """(seconds of the first frame, median of the others) of a film made as `vidream dream` makes it."""
+    taken: list[float] = []
+    stream = Stream(dreamer)
+    target = clip.with_name("dream.mp4")
+    with (
+        FrameReader(clip) as reader,
+        FrameWriter(target, like=reader, overwrite=True) as writer,
+        Ahead(stream.followed(reader)) as ready,
+    ):
+        begun = time.perf_counter()
+        for frame, motion in ready:
+            writer.write(stream.next(frame, motion=motion))
+            taken.append(time.perf_counter() - begun)
+            begun = time.perf_counter()
+            if len(taken) > FEWEST_FRAMES and sum(taken[1:]) > budget_seconds:
+                break
+    return taken[0], statistics.median(taken[2:])
+
+
+def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, float]:
+    """Medians of the parts of a carried frame, each waited for: read, flow, carry, every octave, finish, encode."""
+    clock = _Clock(dreamer)
+    preset = dreamer.preset.at(0)
+    last: Tensor | None = None
+    with FrameReader(clip) as reader, FrameWriter(clip.with_name("parts.mp4"), like=reader, overwrite=True) as writer:
+        stream = Stream(dreamer, rate=reader.rate)
+        residual = ripeness = None
+        deadline = time.perf_counter() + budget_seconds
+        frames = iter(reader)
+        while clock.count < FEWEST_FRAMES or time.perf_counter() < deadline:
+            clock.begin()
+            frame = next(frames, None)
+            if frame is None:
+                break
+            clock.stamp("read")
+            motion = stream._motion(frame, last)
+            clock.stamp("flow")
+            last, here = frame, frame.to(dreamer.device)
+            if motion is None or residual is None or ripeness is None:
+                residual, ripeness = torch.zeros_like(here), torch.ones_like(here[:, :1])
+                continue
+            moved = stream._placed(motion, here)
+            start, pace, ripeness = carry(preset, here, residual, ripeness, *moved)
+            clock.stamp("carry")
+            dream = dreamer(
+                start, steps=preset.steps, step_size=preset.step_size, pace=pace, source=here, watch=clock.octave
+            )
+            clock.octave_end()
+            residual = dream - here
+            shown = finish(dream, here, keep_colour=preset.keep_colour, blend=preset.blend)
+            stream._count(shown, here, moved)
+            clock.stamp("finish, figures")
+            writer.write(shown)
+            clock.stamp("hand over")
+            clock.count += 1
+        begun = time.perf_counter()
+        writer.close()
+        # The encoder works beside the dream: what is left of it at the end, shared out.
+        clock.parts["encode, rest"] = [(time.perf_counter() - begun) / max(1, clock.count)]
+    return {name: statistics.median(taken) for name, taken in clock.parts.items()}
+
+
+class _Clock:
+    """Time between stamps, by name, waiting for the device at each."""
+
+    def __init__(self, dreamer: Dreamer) -> None:
+        self._device = dreamer.device
+        self.parts: dict[str, list[float]] = {}
+        self.count = 0
+        self._last = 0.0
+        self._octave = ""
+
+    def begin(self) -> None:
+        wait_for(self._device)
+        self._last = time.perf_counter()
+        self._octave = ""
+
+    def stamp(self, name: str) -> None:
+        wait_for(self._device)
+        now = time.perf_counter()
+        self.parts.setdefault(name, []).append(now - self._last)
+        self._last = now
+
+    def octave(self, picture: Tensor) -> None:
+        """After a step: `picture` at its octave's size. The steps of one octave count together."""
+        name = f"octave {picture.shape[-1]}x{picture.shape[-2]}"
+        if name == self._octave:
+            wait_for(self._device)
+            now = time.perf_counter()
+            self.parts[name][-1] += now - self._last
+            self._last = now
+        else:
+            self.stamp(name)
+        self._octave = name
+
+    def octave_end(self) -> None:
+        self.stamp("enlarge")
+
+
+def _live_figures(dreamer: Dreamer, seconds: float) -> LiveFigures:
+    """A camera of 640x360 at 30 frames a second, made up, dreamed for so long."""
+    frames = [frame.to(dreamer.device) for frame in moving_frames(640, 360, 60)]
+    with LiveDream(dreamer, target_fps=30) as live:
+        begun = time.monotonic()
+        number = 0
+        while (now := time.monotonic()) - begun < seconds:
+            due = begun + number / 30
+            if now < due:
+                time.sleep(due - now)
+            elif now > due + 1 / 30:
+                # A camera does not wait.
+                missed = int((now - due) * 30)
+                live.count_dropped(missed)
+                number += missed
+            there_and_back = number % 118
+            live.show(frames[min(there_and_back, 118 - there_and_back)], time.monotonic())
+            number += 1
+        return live.figures

@@ -1,0 +1,185 @@
+"""plain: the loop as it is usually written, for comparison: fp32, torch's own layout, autograd for everything."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidream import ascent
+from vidream import flow as optical
+from vidream.bench.machine import seconds_of
+from vidream.device import wait_for
+from vidream.dreamer import Dreamer
+from vidream.nets import Net
+from vidream.stream import Stream, follow
+
+__all__ = ["ClipComparison", "StepComparison", "against_plain_clip", "against_plain_step"]
+
+# What peers do to each frame (google/deepdream; the last dream is laid under the next frame).
+OCTAVES, OCTAVE_SCALE, STEPS, STEP_SIZE, JITTER_PX = 4, 1.4, 10, 0.006, 32
+# Share of the new frame where it is blended with the last dream.
+BLEND = 0.85
+COMPARED_STEPS = 10
+
+Score = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class StepComparison:
+    """One gradient step at width x height px, seconds; and the objective after ten, ours over the plain one's.
+
+    plain: as it is usually written, with gradients for the weights too.  plain_frozen: without those.
+    """
+
+    width: int
+    height: int
+    ours_seconds: float
+    plain_seconds: float
+    plain_frozen_seconds: float
+    objective_ratio: float
+
+    @property
+    def ratio(self) -> float:
+        return self.plain_seconds / self.ours_seconds
+
+    @property
+    def frozen_ratio(self) -> float:
+        return self.plain_frozen_seconds / self.ours_seconds
+
+
+@dataclass(frozen=True)
+class ClipComparison:
+    """A clip both ways: median seconds a frame, strength (mean |dream - frame|) and warp error (Lai et al. 2018)."""
+
+    frames: int
+    width: int
+    height: int
+    ours_seconds: float
+    plain_seconds: float
+    ours_strength: float
+    plain_strength: float
+    ours_warp_error: float
+    plain_warp_error: float
+
+    @property
+    def ratio(self) -> float:
+        return self.plain_seconds / self.ours_seconds
+
+    @property
+    def steadiness_ratio(self) -> float:
+        return self.plain_warp_error / self.ours_warp_error
+
+
+def against_plain_step(dreamer: Dreamer, picture: Tensor, *, budget_seconds: float = 2.0) -> StepComparison:
+    """The bare step of 2015 on `picture` [1,3,H,W], ours and the plain way, in turns."""
+    bare = dreamer.preset.replace(
+        octaves=1,
+        finest=1.0,
+        falloff=0.0,
+        smoothing=0.0,
+        colour=0.0,
+        normalise="mean-abs",
+        evenness=0.0,
+        jitter=JITTER_PX,
+    )
+    ours = dreamer.with_preset(bare)
+    picture = picture.to(dreamer.device)
+    scores = [_plain_score(dreamer, trains=trains) for trains in (True, False)]
+    share = budget_seconds / 3
+
+    def step() -> Tensor:
+        return ours(picture, steps=1, step_size=STEP_SIZE)
+
+    def plain_step(score: Score) -> Tensor:
+        return _plain_steps(score, picture, 1, ours.generator(0))
+
+    taken = [seconds_of(step, dreamer.device, budget_seconds=share)]
+    taken += [seconds_of(partial(plain_step, score), dreamer.device, budget_seconds=share) for score in scores]
+    mine = ours(picture, steps=COMPARED_STEPS, step_size=STEP_SIZE, generator=ours.generator(0))
+    theirs = _plain_steps(scores[1], picture, COMPARED_STEPS, ours.generator(0))
+    with torch.no_grad():
+        reached, wanted = (float(scores[1](each)) for each in (mine, theirs))
+    height, width = picture.shape[-2:]
+    return StepComparison(width, height, taken[0], taken[1], taken[2], reached / wanted)
+
+
+def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipComparison:
+    """Dream `frames` [1,3,H,W] our way and the plain way, frame by frame in turns. The first does not count."""
+    stream = Stream(dreamer)
+    score = _plain_score(dreamer, trains=True)
+    estimate = optical.FLOWS["dis"]()
+    last: tuple[Tensor, Tensor, Tensor] | None = None
+    times: list[tuple[float, float]] = []
+    strengths: list[tuple[float, float]] = []
+    errors: list[tuple[float, float]] = []
+    for number, frame in enumerate(frames):
+        frame = frame.to(dreamer.device)
+        begun = time.perf_counter()
+        ours = stream.next(frame)
+        wait_for(dreamer.device)
+        between = time.perf_counter()
+        start = frame if last is None else torch.lerp(last[2], frame, BLEND)
+        theirs = _plain_dream(score, start, dreamer.generator(number))
+        wait_for(dreamer.device)
+        if last is not None:
+            times.append((between - begun, time.perf_counter() - between))
+            moved = follow(frame, last[0], estimate, resets=False)
+            assert moved is not None
+            motion = optical.resize_motion(*moved, *frame.shape[-2:])
+            pair = [
+                float(optical.warp_error(now, before, *motion))
+                for now, before in zip((ours, theirs), last[1:], strict=True)
+            ]
+            errors.append((pair[0], pair[1]))
+            strengths.append((float((ours - frame).abs().mean()), float((theirs - frame).abs().mean())))
+        last = frame, ours, theirs
+    if last is None or not times:
+        raise ValueError("a comparison needs two frames at least")
+    height, width = last[0].shape[-2:]
+    seconds = [statistics.median(each) for each in zip(*times, strict=True)]
+    strength, error = ([statistics.fmean(each) for each in zip(*found, strict=True)] for found in (strengths, errors))
+    return ClipComparison(len(times) + 1, width, height, *seconds, *strength, *error)
+
+
+def _plain_score(dreamer: Dreamer, *, trains: bool) -> Score:
+    """The dreamer's objective over its network as torch has it. trains: weights want gradients, as they come."""
+    names = [name for name in dreamer.objective.layers if "/" not in name and name != "picture"]
+    features = _plain_features(dreamer.net, names, trains=trains)
+    return lambda picture: dreamer.objective({"picture": picture, **features(picture)})
+
+
+def _plain_features(net: Net, names: list[str], *, trains: bool) -> Callable[[Tensor], dict[str, Tensor]]:
+    extractor = net.plain_extractor(names)
+    extractor.requires_grad_(trains)
+    return lambda picture: extractor(net.normalised(picture))
+
+
+def _plain_steps(score: Score, picture: Tensor, steps: int, generator: torch.Generator) -> Tensor:
+    height, width = picture.shape[-2:]
+    for _ in range(steps):
+        shift = ascent.random_roll(height, width, JITTER_PX, generator)
+        x = torch.roll(picture, shift, dims=(-2, -1)).requires_grad_()
+        score(x).backward()
+        assert x.grad is not None
+        found = torch.roll(x.grad, (-shift[0], -shift[1]), dims=(-2, -1))
+        picture = (picture + STEP_SIZE * found / found.abs().mean()).clamp(0, 1)
+    return picture.detach()
+
+
+def _plain_dream(score: Score, picture: Tensor, generator: torch.Generator) -> Tensor:
+    detail, dream = torch.zeros_like(picture[..., :1, :1]), picture
+    height, width = picture.shape[-2:]
+    for octave in reversed(range(OCTAVES)):
+        size = [max(16, round(side * OCTAVE_SCALE**-octave)) for side in (height, width)]
+        base = F.interpolate(picture, size, mode="bilinear", align_corners=False)
+        dream = base + F.interpolate(detail, size, mode="bilinear", align_corners=False)
+        dream = _plain_steps(score, dream, STEPS, generator)
+        detail = dream - base
+    return dream
