@@ -206,3 +206,61 @@ def test_wishes_that_cannot_be_are_clear_errors(tiny_net):
         Dreamer(PRESET.replace(style=1.0), net=tiny_net)
     with pytest.raises(SourceError, match=r"absent\.png"):
         Dreamer(PRESET.replace(guide=("absent.png",)), net=tiny_net)(textured(32, 32))
+
+
+def short_of_memory(net, monkeypatch, most_px, error):
+    """Let `net` fail as a full memory does, at pictures of more than `most_px`."""
+    features, seen = net.features, []
+
+    def failing(picture, layers):
+        seen.append(tuple(picture.shape[-2:]))
+        if picture.shape[-1] * picture.shape[-2] > most_px:
+            raise error
+        return features(picture, layers)
+
+    monkeypatch.setattr(net, "features", failing)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory: you tried"),
+        MemoryError(),
+    ],
+    ids=["cuda", "cpu", "python"],
+)
+def test_where_memory_runs_out_the_tile_is_halved_and_the_picture_done_again(tiny_net, monkeypatch, error):
+    preset = Preset(layers={"block2": 1.0}, octaves=2, first_steps=2)
+    smaller = Dreamer(preset, net=tiny_net, tile=192)
+    wanted = smaller(textured(260, 380), generator=smaller.generator(5))
+    dreamer = Dreamer(preset, net=tiny_net, tile=384)
+    seen = short_of_memory(tiny_net, monkeypatch, 260 * 370, error)
+    found = dreamer(textured(260, 380), generator=dreamer.generator(5))
+    assert seen and torch.equal(found, wanted)
+    assert dreamer.tile == 192 and dreamer.warning == "memory ran out; went on with --tile 192"
+    assert dreamer.with_preset(preset.replace(steps=2)).tile == 192
+
+
+def test_memory_that_runs_out_again_is_an_error(tiny_net, monkeypatch):
+    dreamer = Dreamer(Preset(layers={"block2": 1.0}), net=tiny_net, tile=256)
+    short_of_memory(tiny_net, monkeypatch, 10, MemoryError())
+    with pytest.raises(MemoryError):
+        dreamer(textured(96, 128))
+
+
+def test_another_error_is_not_taken_for_a_full_memory(tiny_net, monkeypatch):
+    dreamer = Dreamer(Preset(layers={"block2": 1.0}), net=tiny_net, tile=256)
+    short_of_memory(tiny_net, monkeypatch, 10, RuntimeError("sizes do not match"))
+    with pytest.raises(RuntimeError, match="sizes"):
+        dreamer(textured(96, 128))
+    assert dreamer.tile == 256
+
+
+def test_tiles_are_chosen_from_what_is_free(tiny_net, monkeypatch):
+    sides = []
+    for free in (None, 16 * 2**30, 2**30, 2**28, 0):
+        monkeypatch.setattr("vidream.tiles.free_memory_bytes", lambda _, free=free: free)
+        sides.append(Dreamer(Preset(layers={"block2": 1.0}), net=tiny_net).tile)
+    assert sides[0] == sides[1] == 1280 and sides[-1] == 448

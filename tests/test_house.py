@@ -20,7 +20,7 @@ FLOORS = [
     {"preset"},
     {"looks"},
     {"ahead", "device", "frames", "flow", "nets", "objective", "ascent", "finishing"},
-    {"compose"},
+    {"compose", "tiles"},
     {"dreamer"},
     {"stream"},
     {"films"},

@@ -12,19 +12,16 @@ from torch import Tensor
 
 from vidream import ascent
 from vidream.compose import objective_of
-from vidream.device import describe_device, pick_device, pick_precision
+from vidream.device import describe_device, forget_memory, is_out_of_memory, pick_device, pick_precision
 from vidream.errors import DeviceError
 from vidream.frames import FrameReader
 from vidream.nets import Net, load_net
 from vidream.objective import Objective
 from vidream.preset import Preset
+from vidream.tiles import SMALLEST_TILE_PX, Tiles, fitting_tile
 
 __all__ = ["Dreamer", "octave_sizes"]
 
-# Largest side worked on at once where the caller names none: GoogLeNet needs about 1 GiB for it.
-TILE_PX = 1280
-# Below this a tile is mostly margin.
-SMALLEST_TILE_PX = 64
 # Octaves stop here: smaller ones hold no motif. A preset may so ask for many octaves, and a small
 # frame takes those that fit it, with motifs as large in proportion as on a big one.
 SMALLEST_SIDE_PX = 56
@@ -71,10 +68,20 @@ class Dreamer:
         self._own_objective = objective
         self._guides: Sequence[Tensor] | None = None
         self.device = net.device
-        self.tile = tile or TILE_PX
+        self._memory = Tiles(tile or fitting_tile(net))
         self.seed = seed
         self.weights_name = Path(weights).name if weights else None
         self._set_objective(objective or objective_of(self.preset.at(0), net))
+
+    @property
+    def tile(self) -> int:
+        """Largest side worked on at once, px."""
+        return self._memory.tile_px
+
+    @property
+    def warning(self) -> str | None:
+        """One line where memory ran out on the way and was made to do, for the caller to show."""
+        return self._memory.warning
 
     def at(self, seconds: float) -> Dreamer:
         """This dreamer as it is at one moment of the film: the preset's schedules at their value then."""
@@ -109,13 +116,35 @@ class Dreamer:
         pace: [B,1,H,W], multiplies the step at every pixel.  source: [B,3,H,W], what `content`
         stays with, by default the picture.  guides: [1,3,h,w] each, in place of the preset's files.
         generator: draws the jitter.  watch: called with the picture after every step, at its octave's
-        size, smallest first.
+        size, smallest first.  Where memory runs out the tile is halved, once, and the picture begun again.
         """
         steps = self.preset.first_steps if steps is None else steps
         step_size = self.preset.first_step_size if step_size is None else step_size
         generator = generator or self.generator(0)
         picture = picture.to(self.device, torch.float32)
         source = picture if source is None else source.to(self.device, torch.float32)
+        before = generator.get_state()
+        try:
+            return self._dreamed(picture, steps, step_size, pace, source, guides, generator, watch)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or not self._memory.halve():
+                raise
+        # Outside the handler: there the traceback would still hold what filled the memory.
+        forget_memory(self.device)
+        generator.set_state(before)
+        return self._dreamed(picture, steps, step_size, pace, source, guides, generator, watch)
+
+    def _dreamed(
+        self,
+        picture: Tensor,
+        steps: int,
+        step_size: float,
+        pace: Tensor | None,
+        source: Tensor,
+        guides: Sequence[Tensor] | None,
+        generator: torch.Generator,
+        watch: Callable[[Tensor], None] | None,
+    ) -> Tensor:
         detail: Tensor | None = None
         dream = picture
         look, (height, width) = self.preset, picture.shape[-2:]

@@ -228,5 +228,5 @@ class Film:
             warp_error=figures.warp_error,
             seconds=time.monotonic() - self._begun,
             finished=self.is_finished,
-            warning=self._reader.warning or self._writer.warning,
+            warning=self._reader.warning or self._writer.warning or self._dreamer.warning,
         )
