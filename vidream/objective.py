@@ -13,12 +13,16 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = ["Objective", "channel", "content", "guide", "layer", "style", "subject", "total_variation"]
 
 Features = Mapping[str, Tensor]
 MATCHES_AT_ONCE = 1 << 24
+# How decidedly a place takes the class that fits it best; and a deviation of logits that is next to none,
+# as over a blank wall, so that chance does not choose for it with all its might.
+CHOOSINESS, LEAST_DEVIATION = 3.0, 0.3
 
 
 class Objective:
@@ -82,10 +86,15 @@ def channel(name: str, index: int) -> Objective:
 def subject(name: str, classes: Mapping[int, float], *, contrast: float = 0.7) -> Objective:
     """Some classes against all, at every position of a layer of logits [B,classes,h,w].
 
-    Mean over positions of `logsumexp(z_c + log w_c) - contrast * logsumexp(z)`: every place may
-    choose the wanted class that it is nearest to, and is drawn away from the unwanted ones.
-    At contrast 1 it is the log-probability of the set, which saturates; 0.7 goes on painting.
-    classes: class number -> weight above 0.  Raises ValueError where there is none.
+    Mean over positions of `sum(a_c * z_c) - contrast * logsumexp(z)`.  Every place has its own mixture a of the
+    wanted classes, and is drawn away from the unwanted ones; at contrast 1 the second term would let it saturate.
+
+    a is a softmax over how much more of each class there is around a place than there is elsewhere: logits
+    less their mean over the picture, over their deviation.  So a class wins where it is best placed, not
+    wherever its logit happens to be large, and no one motif takes the whole picture.  Logits without
+    positions [B,classes] are mixed as they are.
+
+    classes: class number -> weight above 0, its share where all fit alike.  Raises ValueError where there is none.
     """
     chosen = [(index, weight) for index, weight in classes.items() if weight > 0]
     if not chosen:
@@ -100,10 +109,21 @@ def subject(name: str, classes: Mapping[int, float], *, contrast: float = 0.7) -
     def score(features: Features) -> Tensor:
         logits = features[name]
         index, log_weight = placed(logits.device)
-        wanted = (logits[:, index] + log_weight.view(1, -1, *[1] * (logits.dim() - 2))).logsumexp(1)
-        return (wanted - contrast * logits.logsumexp(1)).mean()
+        wanted = logits[:, index]
+        with torch.no_grad():
+            mixture = (_fitness(wanted) + log_weight.view(1, -1, *[1] * (logits.dim() - 2))).softmax(1)
+        return ((mixture * wanted).sum(1) - contrast * logits.logsumexp(1)).mean()
 
     return Objective((name,), score)
+
+
+def _fitness(logits: Tensor) -> Tensor:
+    """How well each class [B,K,h,w] fits each place, against the other places: unit deviation times CHOOSINESS."""
+    if logits.dim() < 4 or logits.shape[-2:].numel() == 1:
+        return logits
+    around = F.avg_pool2d(F.pad(logits, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    mean, deviation = around.mean((2, 3), keepdim=True), around.std((2, 3), keepdim=True)
+    return CHOOSINESS * (around - mean) / (deviation + LEAST_DEVIATION)
 
 
 def guide(name: str) -> Objective:

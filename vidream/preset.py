@@ -78,7 +78,7 @@ class Preset:
     jitter: int = _number(32, 0, 512, "largest random roll before each step, px")
     normalise: str = _choice("mean-abs", NORMALISATIONS, "how a gradient is brought to unit size")
     lap_levels: int = _number(4, 1, 10, "bands of the Laplacian pyramid")
-    evenness: float = _number(0.0, 0.0, 1.0, "how alike steps are made everywhere: more fills skies and walls")
+    evenness: float = _number(0.5, 0.0, 1.0, "how alike steps are made everywhere: more fills skies and walls")
     smoothing: float = _number(1.0, 0.0, 16.0, "Gaussian blur of the gradient, sigma in px")
     colour: float = _number(0.4, 0.0, 1.0, "share of the gradient moved onto natural colour axes")
     # How it is shown.
