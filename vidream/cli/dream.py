@@ -36,6 +36,9 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     output = options.add_output(parser)
     output.add_argument("--record-steps", metavar="FILE", help="also a GIF or film of the first dream as it grows")
     output.add_argument(
+        "--loop", choices=("boomerang", "crossfade"), help="end where it begins: there and back, or faded; no sound"
+    )
+    output.add_argument(
         "--report", metavar="FILE", help="also a page of strength and steadiness over time: .html .json"
     )
     output.add_argument(
@@ -81,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
             record_steps=arguments.record_steps,
             report=arguments.report,
             sidecar=arguments.sidecar,
+            loop=arguments.loop,
             shots=arguments.shots,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),

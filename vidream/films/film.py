@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
@@ -133,16 +133,23 @@ class Film:
         work: WorkFolder | None,
         *,
         part: tuple[int, int] | None = None,
+        write: Callable[[Tensor], None] | None = None,
     ) -> None:
-        """part: (first, end) of the frames to make, whole shots, counted from 0; by default all."""
+        """part: (first, end) of the frames to make, whole shots, counted from 0; by default all.
+
+        write: takes the pictures in place of `writer`, for a film that is put together otherwise; not with `work`.
+        """
         self._reader, self._writer, self._progress = reader, writer, progress
         self._dreamer = dreamer
         self._stream = Stream(dreamer, rate=reader.rate)
         self._work = work
+        self._write = write
         self._mask = Path(mask) if mask is not None else None
         self._steps = steps
         self._part = part
         self._first = part[0] if part else 0
+        # Of this run and those before: a loop's writer gets its first picture later.
+        self._frames = 0
         self.track = Track()
         self._begun = time.monotonic()
         self.is_finished = True
@@ -151,6 +158,7 @@ class Film:
         """Dream the frames that are still to be dreamed. On KeyboardInterrupt `is_finished` says so."""
         frames = self._begin()
         done, guide = self._writer.frames_written, self._dreamer.preset.guide
+        self._frames = done
         first = self._first + done
         if self._part:
             frames = islice(frames, self._part[1] - first)
@@ -167,7 +175,7 @@ class Film:
                     mask, guides = next(masks) if masks else None, next(guide_sets) if guide_sets else None
                     self._next(frame, motion, mask, guides)
         except KeyboardInterrupt:
-            if not self._writer.frames_written:
+            if not self._frames:
                 raise
             self.is_finished = False
             if self._work is not None:
@@ -198,19 +206,23 @@ class Film:
         return nullcontext(followed) if self._reader.has_alpha else Ahead(followed)
 
     def _next(self, frame: Tensor, motion: Motion, mask: Tensor | None, guides: Sequence[Tensor] | None) -> None:
-        begun, steps = time.monotonic(), self._steps if not self._writer.frames_written else None
+        begun, steps = time.monotonic(), self._steps if not self._frames else None
         watch = self._record_step if steps else None
         picture = self._stream.next(frame, mask=mask, guides=guides, watch=watch, motion=motion)
-        self._writer.write(picture, new_shot=self._stream.began_shot)
+        if self._write is not None:
+            self._write(picture)
+        else:
+            self._writer.write(picture, new_shot=self._stream.began_shot)
+        self._frames += 1
         if steps:
             steps.close()
         assert self._stream.latest is not None
         self.track.add(self._stream.latest, time.monotonic() - begun)
         if self._work is not None:
             tensors, numbers = self._stream.state()
-            track = partial(self.track.tensor, self._writer.frames_written)
+            track = partial(self.track.tensor, self._frames)
             self._work.keep(({**tensors, "track": track}, numbers), self._writer)
-        self._progress.frame(picture, self._writer.frames_written)
+        self._progress.frame(picture, self._frames)
 
     def _record_step(self, picture: Tensor) -> None:
         assert self._steps is not None
