@@ -11,10 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from frames_helpers import ffmpeg, make_clip
 
 from vidream.errors import SourceError
-from vidream.frames import FrameReader, read_picture
+from vidream.frames import FrameReader, read_picture, write_picture
 
 
 def nothing(folder: Path) -> Path:
@@ -188,3 +189,13 @@ def test_a_clip_whose_frames_do_not_decode_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(data)
     with pytest.raises(SourceError, match=r"a\.mp4"), FrameReader(tmp_path / "a.mp4") as reader:
         list(reader)
+
+
+def test_a_png_whose_chunk_promises_gigabytes_is_refused_before_the_memory_goes(tmp_path):
+    write_picture(tmp_path / "a.png", torch.rand(1, 3, 48, 64))
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    at = data.index(b"IDAT") - 4
+    data[at : at + 4] = (2**31 - 1).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(SourceError, match="cut off, or was made to harm"):
+        FrameReader(tmp_path / "a.png")

@@ -84,17 +84,28 @@ def _tiff_size(path: Path) -> tuple[int, int] | None:
 
 
 def _is_hollow_png(path: Path) -> bool:
-    """True for a PNG with fewer bytes than its pixels can be packed into: it would fill the memory for nothing.
+    """True for a PNG that promises more bytes than it has: it would fill the memory for nothing.
 
-    Deflate packs 1032 to 1 at the very best (RFC 1951: 258 bytes in two bits).
+    Deflate packs 1032 to 1 at the very best (RFC 1951: 258 bytes in two bits). OpenCV takes the memory for a
+    chunk before it reads it: 2 GB for one wrong length.
     """
+    held = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(26)
-    if len(head) < 26 or not head.startswith(b"\x89PNG"):
-        return False
+        if len(head) < 26 or not head.startswith(b"\x89PNG"):
+            return False
+        at = 8
+        while at + 8 <= held:
+            file.seek(at)
+            length, kind = struct.unpack(">I4s", file.read(8))
+            if length > held:
+                return True
+            if kind == b"IEND":
+                break
+            at += 12 + length
     width, height, bits, colour = struct.unpack(">IIBB", head[16:])
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
-    return width * height * channels * bits // 8 > 1032 * path.stat().st_size
+    return width * height * channels * bits // 8 > 1032 * held
 
 
 def still_size(path: Path) -> tuple[int, int]:
@@ -104,6 +115,10 @@ def still_size(path: Path) -> tuple[int, int]:
     if path.stat().st_size > LARGEST_FILE_BYTES:
         raise SourceError(f"{path.name} has {path.stat().st_size / 1e9:.1f} GB, too many for a picture; check the file")
     stored, orientation = _header(path)
+    if stored is not None:
+        check_size(path.name, *stored)
+    if _is_hollow_png(path):
+        raise SourceError(f"{path.name} is cut off, or was made to harm; save or download it again")
     if stored is None and (tagged := _tiff_size(path)) is not None:
         # Pillow knows fewer kinds of TIFF than OpenCV. An absurd one is refused before it is decoded.
         check_size(path.name, *tagged)
@@ -111,8 +126,6 @@ def still_size(path: Path) -> tuple[int, int]:
         height, width = _decode(path).shape[:2]
         stored = (width, height)
     check_size(path.name, *stored)
-    if _is_hollow_png(path):
-        raise SourceError(f"{path.name} is cut off, or was made to harm; save or download it again")
     return (stored[1], stored[0]) if orientation >= 5 else stored
 
 
