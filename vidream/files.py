@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from vidream.dreamer import Dreamer
-from vidream.errors import SourceError
+from vidream.errors import SourceError, TargetError
 from vidream.films.film import Film, Made, Progress, SideFiles
 from vidream.films.recipe import Recipe
 from vidream.films.settings import film_settings, machine_settings
@@ -50,6 +50,7 @@ def dream(
     report: str | PathLike[str] | None = None,
     sidecar: bool = False,
     shots: tuple[int, int] | None = None,
+    loop: str | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -58,7 +59,8 @@ def dream(
     target: by default beside the source, `walk.mp4` -> `walk-dream.mp4`.  preset: a name, a TOML
     file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
     side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
-    to write as well, of the first frame's dream as it grows, a frame a step.  On KeyboardInterrupt
+    to write as well, of the first frame's dream as it grows, a frame a step.  loop: "boomerang", there and
+    back, or "crossfade", the end faded into the beginning; such a film has no sound.  On KeyboardInterrupt
     the file is finished with the frames made so far, and what was made says `finished=False`.
 
     report: a page (.html) or .json of strength, brightness, warp error and speed over time.  sidecar:
@@ -83,9 +85,12 @@ def dream(
         kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
         path = Path(target) if target is not None else default_target(reader.source, kind)
         asked = {"size": size, "rate": str(reader.rate) if fps else None}
+        if loop is not None and (reader.frame_count == 1 or shots is not None):
+            why = "one picture" if reader.frame_count == 1 else "only a share of a film"
+            raise TargetError(f"{why} cannot be a loop; give a clip, whole, or leave --loop out")
         work = _Job(
-            reader, path, dreamer or partial(make_dreamer, preset), asked, audio, overwrite, mask, record_steps,
-            report, sidecar, progress or Progress(),
+            reader, path, dreamer or partial(make_dreamer, preset), asked, audio and loop is None, overwrite, mask,
+            record_steps, report, sidecar, loop, progress or Progress(),
         )  # fmt: skip
         return work.make(resume=resume) if shots is None else work.make_share(Shares(path, *shots))
 
@@ -104,6 +109,7 @@ class _Job:
     record_steps: str | PathLike[str] | None
     report: str | PathLike[str] | None
     sidecar: bool
+    loop: str | None
     progress: Progress
 
     def make(self, *, resume: bool) -> Made:
@@ -120,7 +126,7 @@ class _Job:
                 dreamer = self._load()
                 recipe = self._recipe(dreamer)
                 writer.comment = recipe.to_json()
-                film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, work)
+                film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, work, loop=self.loop)
                 film.make()
             side.write(film.made(), film.track, recipe)
             if work is not None and film.is_finished:
