@@ -15,7 +15,7 @@ import vidream
 
 PACKAGE = Path(vidream.__file__).parent
 FLOORS = [
-    {"errors"},
+    {"errors", "fallback"},
     {"schedule"},
     {"preset"},
     {"looks"},
