@@ -15,7 +15,7 @@ import vidream
 
 PACKAGE = Path(vidream.__file__).parent
 FLOORS = [
-    {"errors"},
+    {"errors", "fallback"},
     {"schedule"},
     {"preset"},
     {"looks"},
@@ -69,7 +69,9 @@ def test_no_room_and_no_function_grows_too_long(path):
     assert text.count("\n") <= 330
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            assert (node.end_lineno or 0) - node.lineno < 60, node.name
+            # What a function says of itself may be long; what it does may not.
+            begin = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node
+            assert (node.end_lineno or 0) - begin.lineno < 60, node.name
 
 
 def test_every_exported_name_is_there_and_documented():

@@ -2,38 +2,21 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 import torch
 from conftest import textured
 
 from vidream.dreamer import Dreamer
-from vidream.films.loops import looped
+from vidream.films.loops import ClipLoop
+from vidream.frames import PictureSpool
 from vidream.preset import Preset
 from vidream.zoom.loop import zoom_loop
 from vidream.zoom.motion import Motion
 from vidream.zoom.resampling import resample
 
-PRESET = Preset(octaves=2, first_steps=6, first_step_size=0.006, step_size=0.004, jitter=8)
+PRESET = Preset(octaves=2, first_steps=6, first_step_size=0.006, step_size=0.004, jitter=8, evenness=0)
 RATE = 15
-
-
-class Shelf:
-    """A writer that keeps what it is given."""
-
-    rate = Fraction(10)
-
-    def __init__(self, folder):
-        self.path = Path(folder, "out.mp4")
-        self.pictures = []
-
-    def write(self, picture):
-        self.pictures.append(picture)
-
-    @property
-    def greys(self):
-        return [round(float(picture.mean()) * 255) for picture in self.pictures]
 
 
 def grey(value):
@@ -76,34 +59,42 @@ def test_a_loop_from_a_picture_begins_with_it(tiny_net):
     assert torch.allclose(first, picture, atol=1e-5)
 
 
-def test_a_boomerang_comes_back_without_standing_still_at_its_ends(tmp_path):
-    shelf = Shelf(tmp_path)
-    with looped(shelf, "boomerang") as write:
-        for value in (10, 20, 30, 40):
-            write(grey(value))
-    assert shelf.greys == [10, 20, 30, 40, 30, 20]
-    assert not list(tmp_path.iterdir())
+def shown_greys(path, kind, values, *, known=None, broken_after=None):
+    """The greys that a looped clip shows; broken off and taken up again after `broken_after` frames."""
+
+    def open_loop(frames):
+        return ClipLoop(kind, PictureSpool(path, 16, 16, frames=frames), rate=Fraction(10), frames=known)
+
+    loop, shown = open_loop(0), []
+    for number, value in enumerate(values):
+        if number == broken_after:
+            loop = open_loop(number)
+        shown += loop.take(grey(value))
+    shown += loop.rest(len(shown))
+    return [round(float(picture.mean()) * 255) for picture in shown]
+
+
+@pytest.mark.parametrize("broken_after", [None, 1, 3])
+def test_a_boomerang_goes_there_and_back_and_shows_its_ends_once(tmp_path, broken_after):
+    greys = shown_greys(tmp_path / "pile", "boomerang", [10, 20, 30, 40], broken_after=broken_after)
+    assert greys == [10, 20, 30, 40, 30, 20]
 
 
 @pytest.mark.parametrize("values", [[10], [10, 20]])
 def test_a_boomerang_of_hardly_anything_is_that(tmp_path, values):
-    shelf = Shelf(tmp_path)
-    with looped(shelf, "boomerang") as write:
-        for value in values:
-            write(grey(value))
-    assert shelf.greys == values
+    assert shown_greys(tmp_path / "pile", "boomerang", values) == values
 
 
+@pytest.mark.parametrize("broken_after", [None, 4, 25])
 @pytest.mark.parametrize("known, overlap", [(30, 10), (None, 10), (18, 6)])
-def test_a_crossfade_blends_the_end_into_the_beginning_along_the_whole_overlap(tmp_path, known, overlap):
-    shelf, count = Shelf(tmp_path), known or 30
-    with looped(shelf, "crossfade", frames=known) as write:
-        for value in range(count):
-            write(grey(100 + value))
-    assert len(shelf.greys) == count - overlap
-    straight = [100 + value for value in range(overlap, count - overlap)]
-    assert shelf.greys[: len(straight)] == straight
-    faded = shelf.greys[len(straight) :]
+def test_a_crossfade_blends_the_end_into_the_beginning_along_the_whole_overlap(tmp_path, known, overlap, broken_after):
+    count = known or 30
+    values = [100 + value for value in range(count)]
+    greys = shown_greys(tmp_path / "pile", "crossfade", values, known=known, broken_after=broken_after)
+    assert len(greys) == count - overlap
+    straight = values[overlap : count - overlap]
+    assert greys[: len(straight)] == straight
+    faded = greys[len(straight) :]
     # It leaves the end's frames where they were, and hands over to the frame after the beginning's.
     assert faded[0] == pytest.approx(100 + count - overlap, abs=2)
     assert faded[-1] == pytest.approx(100 + overlap - 1, abs=2)
@@ -112,17 +103,10 @@ def test_a_crossfade_blends_the_end_into_the_beginning_along_the_whole_overlap(t
 
 @pytest.mark.parametrize("count", [1, 2, 5, 15])
 def test_a_crossfade_that_was_stopped_early_is_a_loop_all_the_same(tmp_path, count):
-    shelf = Shelf(tmp_path)
-    with looped(shelf, "crossfade", frames=100) as write:
-        for value in range(count):
-            write(grey(100 + value))
-    assert len(shelf.greys) == count - count // 3
+    values = [100 + value for value in range(count)]
+    assert len(shown_greys(tmp_path / "pile", "crossfade", values, known=100)) == count - count // 3
 
 
-def test_no_loop_is_the_film_as_it_comes(tmp_path):
-    shelf = Shelf(tmp_path)
-    with looped(shelf, None) as write:
-        write(grey(10))
-        assert shelf.greys == [10]
-    with pytest.raises(ValueError, match="boomerang, crossfade"), looped(shelf, "round"):
-        pass
+def test_another_kind_of_loop_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="boomerang, crossfade"):
+        ClipLoop("round", PictureSpool(tmp_path / "pile", 16, 16), rate=Fraction(10))

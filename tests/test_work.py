@@ -20,6 +20,7 @@ from vidream.films import work
 from vidream.films.work import WorkFolder
 from vidream.frames import FrameReader, FrameWriter, segments, write_picture
 from vidream.preset import Preset
+from vidream.zoom import zoom_film
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0})
 BIG = [(textured(120, 200, seed)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8) for seed in (0, 5)]
@@ -224,3 +225,37 @@ def test_a_still_picture_leaves_no_folder(tmp_path, make):
     write_picture(tmp_path / "one.png", textured(64, 80))
     files.dream(tmp_path / "one.png", preset=PRESET, make_dreamer=make, resume=True)
     assert names(tmp_path) == ["one-dream.png", "one.png"]
+
+
+@pytest.mark.parametrize("loop, frames", [("boomerang", 46), ("crossfade", 16)])
+def test_a_looped_clip_stopped_and_resumed_is_that_of_one_run_and_the_film_so_far_is_a_loop_too(
+    clip, make, tmp_path, loop, frames
+):
+    options = {"preset": PRESET, "make_dreamer": make, "loop": loop}
+    whole = files.dream(clip, tmp_path / "whole.mp4", **options)
+    assert whole.frames == frames and whole.warning == "a loop has no sound"
+    target = tmp_path / "broken.mp4"
+    for number in (1, 9, 17, 22):
+        made = files.dream(clip, target, resume=True, progress=Stops(number), **options)
+        assert not made.finished
+        assert made.frames == (
+            max(1, 2 * number - 2) if loop == "boomerang" else number - (8 if number > 16 else number // 3)
+        )
+    made = files.dream(clip, target, resume=True, **options)
+    assert made.finished and hashes(target) == hashes(tmp_path / "whole.mp4")
+    assert names(tmp_path) == ["broken.mp4", "walk.mp4", "whole.mp4"]
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["fall", "loop"])
+def test_a_zoom_stopped_and_resumed_is_that_of_one_run(make, tmp_path, loop):
+    options = {"preset": PRESET, "make_dreamer": make, "seconds": 1.0, "fps": 12, "size": (48, 32), "loop": loop}
+    zoom_film(None, tmp_path / "whole.mp4", **options)
+    target = tmp_path / "broken.mp4"
+    for number in (1, 4, 10):
+        made = zoom_film(None, target, resume=True, progress=Stops(number), **options)
+        assert not made.finished and made.frames == number
+    with pytest.raises(TargetError, match=r"seconds was 1\.0, is now 2\.0"):
+        zoom_film(None, target, resume=True, **{**options, "seconds": 2.0})
+    made = zoom_film(None, target, resume=True, **options)
+    assert made.finished and hashes(target) == hashes(tmp_path / "whole.mp4")
+    assert names(tmp_path) == ["broken.mp4", "whole.mp4"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from vidream import ascent
 from vidream.compose import objective_of
 from vidream.device import describe_device, forget_memory, is_out_of_memory, pick_device, pick_precision
 from vidream.errors import DeviceError
+from vidream.fallback import or_on_cpu
 from vidream.frames import FrameReader
 from vidream.nets import Net, load_net
 from vidream.objective import Objective
@@ -276,6 +278,6 @@ def _covering(pictures: Tensor, size: tuple[int, ...], most: int) -> Tensor:
 def _resized(image: Tensor, size: tuple[int, ...]) -> Tensor:
     if tuple(image.shape[-2:]) == size:
         return image
-    if size[0] < image.shape[-2]:
-        return F.interpolate(image, size=size, mode="bilinear", antialias=True, align_corners=False)
-    return F.interpolate(image, size=size, mode="bicubic", align_corners=False)
+    smaller = size[0] < image.shape[-2]
+    mode = "bilinear" if smaller else "bicubic"
+    return or_on_cpu(partial(F.interpolate, size=size, mode=mode, antialias=smaller, align_corners=False), image)

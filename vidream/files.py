@@ -17,7 +17,6 @@ from torch import Tensor
 from vidream.dreamer import Dreamer
 from vidream.errors import SourceError, TargetError
 from vidream.films.film import Film, Made, Progress, SideFiles
-from vidream.films.loops import looped
 from vidream.films.recipe import Recipe
 from vidream.films.settings import film_settings, machine_settings
 from vidream.films.shots import Shares, find_shots
@@ -50,8 +49,8 @@ def dream(
     record_steps: str | PathLike[str] | None = None,
     report: str | PathLike[str] | None = None,
     sidecar: bool = False,
-    loop: str | None = None,
     shots: tuple[int, int] | None = None,
+    loop: str | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -60,15 +59,13 @@ def dream(
     target: by default beside the source, `walk.mp4` -> `walk-dream.mp4`.  preset: a name, a TOML
     file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
     side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
-    to write as well, of the first frame's dream as it grows, a frame a step.  On KeyboardInterrupt
+    to write as well, of the first frame's dream as it grows, a frame a step.  loop: "boomerang", there and
+    back, or "crossfade", the end faded into the beginning; such a film has no sound.  On KeyboardInterrupt
     the file is finished with the frames made so far, and what was made says `finished=False`.
 
     report: a page (.html) or .json of strength, brightness, warp error and speed over time.  sidecar:
     write `walk-dream.mp4.json` as well: how the film was made, and its figures. The film carries the
     first of these inside, where its kind can; `Recipe.read` gives it back.
-
-    loop: "boomerang", there and back, or "crossfade", the end faded into the beginning; without sound, and
-    made in one go: it cannot be resumed, nor shared.
 
     A film is kept in a folder beside its target while it is made, `walk-dream.mp4.vidream`. resume: go on
     from there, after whatever ended the run before; the settings must be the same. Without one it begins
@@ -88,11 +85,14 @@ def dream(
         kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
         path = Path(target) if target is not None else default_target(reader.source, kind)
         asked = {"size": size, "rate": str(reader.rate) if fps else None}
+        if loop is not None and (reader.frame_count == 1 or shots is not None):
+            why = "one picture" if reader.frame_count == 1 else "only a share of a film"
+            raise TargetError(f"{why} cannot be a loop; give a clip, whole, or leave --loop out")
         work = _Job(
-            reader, path, dreamer or partial(make_dreamer, preset), asked, audio, overwrite, mask, record_steps,
-            report, sidecar, progress or Progress(),
+            reader, path, dreamer or partial(make_dreamer, preset), asked, audio and loop is None, overwrite, mask,
+            record_steps, report, sidecar, loop, progress or Progress(),
         )  # fmt: skip
-        return work.run(resume=resume, shots=shots, loop=loop)
+        return work.make(resume=resume) if shots is None else work.make_share(Shares(path, *shots))
 
 
 @dataclass
@@ -109,36 +109,8 @@ class _Job:
     record_steps: str | PathLike[str] | None
     report: str | PathLike[str] | None
     sidecar: bool
+    loop: str | None
     progress: Progress
-
-    def run(self, *, resume: bool, shots: tuple[int, int] | None, loop: str | None) -> Made:
-        """What was asked for: the whole film, a share of it, or a loop."""
-        if loop is not None:
-            if resume or shots is not None:
-                raise TargetError("a loop is made in one go; leave out --resume and --shots, or --loop")
-            return self.make_loop(loop)
-        return self.make(resume=resume) if shots is None else self.make_share(Shares(self.path, *shots))
-
-    def make_loop(self, kind: str) -> Made:
-        """A film whose last frame meets its first. Its frames come in another order than they are dreamed in."""
-        side = SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=self.overwrite)
-        writer = FrameWriter(self.path, like=self.reader, audio=False, overwrite=self.overwrite)
-        if writer.kind == "picture":
-            raise TargetError(
-                f'"{self.path.name}" holds one picture; a loop is a film: give --duration, and .mp4 or .gif'
-            )
-        steps = self._steps_writer(None, overwrite=self.overwrite)
-        with writer, steps or nullcontext(), looped(writer, kind, frames=self.reader.frame_count) as write:
-            dreamer = self._load()
-            recipe = self._recipe(dreamer)
-            writer.comment = recipe.to_json()
-            film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, None, write=write)
-            film.make()
-        made = film.made()
-        if self.audio and self.reader.has_audio:
-            made = replace(made, warning=made.warning or "a loop has no sound")
-        side.write(made, film.track, recipe)
-        return made
 
     def make(self, *, resume: bool) -> Made:
         """The whole film."""
@@ -154,7 +126,7 @@ class _Job:
                 dreamer = self._load()
                 recipe = self._recipe(dreamer)
                 writer.comment = recipe.to_json()
-                film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, work)
+                film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, work, loop=self.loop)
                 film.make()
             side.write(film.made(), film.track, recipe)
             if work is not None and film.is_finished:

@@ -8,6 +8,7 @@ OpenCV is used here for its estimators only; they see 8-bit luma and never a dre
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream.errors import NetError
+from vidream.fallback import or_on_cpu
 
 __all__ = [
     "FLOWS", "RaftFlow", "dis_flow", "farneback_flow", "is_cut", "motion", "resize_flow",
@@ -209,7 +211,8 @@ def _pulled(image: Tensor, flow: Tensor, every_px: int, mode: str) -> Tensor:
     grid_x = (xs + flow[:, 0]) * (2.0 / max(width - 1, 1)) - 1.0
     grid_y = (ys + flow[:, 1]) * (2.0 / max(height - 1, 1)) - 1.0
     grid = torch.stack((grid_x, grid_y), dim=-1)
-    return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=True)
+    pulled = partial(F.grid_sample, mode=mode, padding_mode="border", align_corners=True)
+    return or_on_cpu(pulled, image, grid)
 
 
 def _luma8(picture: Tensor) -> np.ndarray:

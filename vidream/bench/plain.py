@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vidream import ascent
 from vidream import flow as optical
+from vidream.ahead import Ahead
 from vidream.bench.machine import seconds_of
 from vidream.device import wait_for
 from vidream.dreamer import Dreamer
@@ -111,41 +112,52 @@ def against_plain_step(dreamer: Dreamer, picture: Tensor, *, budget_seconds: flo
 
 
 def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipComparison:
-    """Dream `frames` [1,3,H,W] our way and the plain way, frame by frame in turns. The first does not count."""
-    stream = Stream(dreamer)
-    score = _plain_score(dreamer, trains=True)
-    estimate = optical.FLOWS["dis"]()
-    last: tuple[Tensor, Tensor, Tensor] | None = None
-    times: list[tuple[float, float]] = []
-    strengths: list[tuple[float, float]] = []
-    errors: list[tuple[float, float]] = []
-    for number, frame in enumerate(frames):
-        frame = frame.to(dreamer.device)
-        begun = time.perf_counter()
-        ours = stream.next(frame)
-        wait_for(dreamer.device)
-        between = time.perf_counter()
-        start = frame if last is None else torch.lerp(last[2], frame, BLEND)
-        theirs = _plain_dream(score, start, dreamer.generator(number))
-        wait_for(dreamer.device)
-        if last is not None:
-            times.append((between - begun, time.perf_counter() - between))
-            moved = follow(frame, last[0], estimate, resets=False)
-            assert moved is not None
-            motion = optical.resize_motion(*moved, *frame.shape[-2:])
-            pair = [
-                float(optical.warp_error(now, before, *motion))
-                for now, before in zip((ours, theirs), last[1:], strict=True)
-            ]
-            errors.append((pair[0], pair[1]))
-            strengths.append((float((ours - frame).abs().mean()), float((theirs - frame).abs().mean())))
-        last = frame, ours, theirs
-    if last is None or not times:
+    """Dream `frames` [1,3,H,W] our way, then the plain way. The first frame's time does not count.
+
+    Our flow is found beside the dream, as it is in a film; the plain loop has none.
+    """
+    frames = list(frames)
+    if len(frames) < 2:
         raise ValueError("a comparison needs two frames at least")
-    height, width = last[0].shape[-2:]
-    seconds = [statistics.median(each) for each in zip(*times, strict=True)]
-    strength, error = ([statistics.fmean(each) for each in zip(*found, strict=True)] for found in (strengths, errors))
-    return ClipComparison(len(times) + 1, width, height, *seconds, *strength, *error)
+    stream = Stream(dreamer)
+    with Ahead(stream.followed(frames)) as ready:
+        mine, my_seconds = _timed(dreamer, (partial(stream.next, frame, motion=moved) for frame, moved in ready))
+    score = _plain_score(dreamer, trains=True)
+    last: list[Tensor] = []
+
+    def plain(number: int, frame: Tensor) -> Tensor:
+        start = torch.lerp(last[-1], frame, BLEND) if last else frame
+        last[:] = [_plain_dream(score, start, dreamer.generator(number))]
+        return last[0]
+
+    placed = [frame.to(dreamer.device) for frame in frames]
+    theirs, their_seconds = _timed(dreamer, (partial(plain, *each) for each in enumerate(placed)))
+    figures = []
+    for number in range(1, len(frames)):
+        moved = follow(placed[number], placed[number - 1], optical.FLOWS["dis"](), resets=False)
+        assert moved is not None
+        motion = optical.resize_motion(*moved, *placed[number].shape[-2:])
+        figures.append(
+            [float((made[number] - placed[number]).abs().mean()) for made in (mine, theirs)]
+            + [float(optical.warp_error(made[number], made[number - 1], *motion)) for made in (mine, theirs)]
+        )
+    height, width = placed[0].shape[-2:]
+    means = [statistics.fmean(each) for each in zip(*figures, strict=True)]
+    return ClipComparison(len(frames), width, height, my_seconds, their_seconds, *means)
+
+
+def _timed(dreamer: Dreamer, calls: Iterable[Callable[[], Tensor]]) -> tuple[list[Tensor], float]:
+    """What `calls` made, and the median time from one to the next, but for the first."""
+    made: list[Tensor] = []
+    taken: list[float] = []
+    begun = time.perf_counter()
+    for call in calls:
+        made.append(call())
+        wait_for(dreamer.device)
+        now = time.perf_counter()
+        taken.append(now - begun)
+        begun = now
+    return made, statistics.median(taken[1:])
 
 
 def _plain_score(dreamer: Dreamer, *, trains: bool) -> Score:

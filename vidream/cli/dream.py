@@ -34,10 +34,9 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     span.add_argument("--mask", metavar="FILE", help="picture or video, bright where to dream; the rest stays as it is")
     options.add_machine(parser)
     output = options.add_output(parser)
+    output.add_argument("--no-audio", action="store_true", help="leave the sound out")
+    output.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
     output.add_argument("--record-steps", metavar="FILE", help="also a GIF or film of the first dream as it grows")
-    output.add_argument(
-        "--loop", choices=("boomerang", "crossfade"), help="end where it begins: there and back, or faded; no sound"
-    )
     output.add_argument(
         "--report", metavar="FILE", help="also a page of strength and steadiness over time: .html .json"
     )
@@ -46,6 +45,9 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         type=options.share,
         metavar="N/OF",
         help="make one share of the film's shots; the last joins",
+    )
+    output.add_argument(
+        "--loop", choices=("boomerang", "crossfade"), help="end where it begins: there and back, or faded; no sound"
     )
     parser.set_defaults(run=run, check=partial(_check, parser))
 
@@ -84,8 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
             record_steps=arguments.record_steps,
             report=arguments.report,
             sidecar=arguments.sidecar,
-            loop=arguments.loop,
             shots=arguments.shots,
+            loop=arguments.loop,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )

@@ -63,12 +63,10 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
 
 def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("output")
-    group.add_argument("--no-audio", action="store_true", help="leave the sound out")
     group.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
     group.add_argument(
         "--resume", action="store_true", help="go on with an unfinished film, or begin it where there is none"
     )
-    group.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
     group.add_argument("--preview", action="store_true", help="show the frames as they are made")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     return group

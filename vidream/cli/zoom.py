@@ -75,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             size=arguments.size,
             start_seconds=arguments.start,
             overwrite=arguments.overwrite,
+            resume=arguments.resume,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )

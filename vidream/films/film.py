@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +20,7 @@ from torch import Tensor
 from vidream.ahead import Ahead
 from vidream.dreamer import Dreamer
 from vidream.films.companions import guide_frames, mask_frames
+from vidream.films.loops import ClipLoop
 from vidream.films.recipe import Recipe
 from vidream.films.report import Track, check_side_file, write_report, write_side_file
 from vidream.films.settings import film_settings, machine_settings
@@ -133,23 +134,23 @@ class Film:
         work: WorkFolder | None,
         *,
         part: tuple[int, int] | None = None,
-        write: Callable[[Tensor], None] | None = None,
+        loop: str | None = None,
     ) -> None:
         """part: (first, end) of the frames to make, whole shots, counted from 0; by default all.
 
-        write: takes the pictures in place of `writer`, for a film that is put together otherwise; not with `work`.
+        loop: how the end meets the beginning, as for `ClipLoop`; needs `work`.
         """
         self._reader, self._writer, self._progress = reader, writer, progress
         self._dreamer = dreamer
         self._stream = Stream(dreamer, rate=reader.rate)
         self._work = work
-        self._write = write
         self._mask = Path(mask) if mask is not None else None
         self._steps = steps
         self._part = part
         self._first = part[0] if part else 0
-        # Of this run and those before: a loop's writer gets its first picture later.
-        self._frames = 0
+        self._loop_kind = loop
+        self._loop: ClipLoop | None = None
+        self._dreamed = 0
         self.track = Track()
         self._begun = time.monotonic()
         self.is_finished = True
@@ -157,8 +158,7 @@ class Film:
     def make(self) -> None:
         """Dream the frames that are still to be dreamed. On KeyboardInterrupt `is_finished` says so."""
         frames = self._begin()
-        done, guide = self._writer.frames_written, self._dreamer.preset.guide
-        self._frames = done
+        done, guide = self._dreamed, self._dreamer.preset.guide
         first = self._first + done
         if self._part:
             frames = islice(frames, self._part[1] - first)
@@ -175,21 +175,33 @@ class Film:
                     mask, guides = next(masks) if masks else None, next(guide_sets) if guide_sets else None
                     self._next(frame, motion, mask, guides)
         except KeyboardInterrupt:
-            if not self._frames:
+            if not self._dreamed:
                 raise
             self.is_finished = False
             if self._work is not None:
                 self._work.save_now()
+        if self._loop is not None:
+            for picture in self._loop.rest(self._writer.frames_written):
+                self._writer.write(picture)
+                # A loop of the frames so far is no state to go on from.
+                if self.is_finished:
+                    self._keep()
 
     def _begin(self) -> Iterator[Tensor]:
         """The frames that are still to be dreamed: all, or those after the state of a run before."""
         if self._work is None:
             return iter(self._reader)
         settings = film_settings(self._reader, self._dreamer, self._mask)
+        if self._loop_kind:
+            settings["loop"] = self._loop_kind
         if self._part:
             settings["frames of this part"] = f"{self._part[0] + 1} to {self._part[1]}"
         self._work.open(settings, machine_settings(self._dreamer))
         state = self._work.restore(self._writer)
+        self._dreamed = self._writer.frames_written if state is None else int(state[1].pop("dreamed"))
+        if self._loop_kind:
+            spool = self._work.spool(self._reader.height, self._reader.width, self._dreamed)
+            self._loop = ClipLoop(self._loop_kind, spool, rate=self._reader.rate, frames=self._reader.frame_count)
         if state is None:
             self._stream.begin_shot_at(self._first)
             # Read, not jumped to: there is no frame yet that would tell a file whose index is wrong.
@@ -197,7 +209,7 @@ class Film:
         tensors, numbers = state
         self.track = Track(tensors.pop("track"))
         self._stream.restore(tensors, numbers)
-        return self._reader.go_on(self._first + self._writer.frames_written, tensors["frame"])
+        return self._reader.go_on(self._first + self._dreamed, tensors["frame"])
 
     def _ready(self, frames: Iterator[Tensor]) -> AbstractContextManager[Iterable[tuple[Tensor, Motion]]]:
         """The frames with their motion, read and followed while those before them are dreamed."""
@@ -206,23 +218,24 @@ class Film:
         return nullcontext(followed) if self._reader.has_alpha else Ahead(followed)
 
     def _next(self, frame: Tensor, motion: Motion, mask: Tensor | None, guides: Sequence[Tensor] | None) -> None:
-        begun, steps = time.monotonic(), self._steps if not self._frames else None
+        begun, steps = time.monotonic(), self._steps if not self._dreamed else None
         watch = self._record_step if steps else None
         picture = self._stream.next(frame, mask=mask, guides=guides, watch=watch, motion=motion)
-        if self._write is not None:
-            self._write(picture)
-        else:
-            self._writer.write(picture, new_shot=self._stream.began_shot)
-        self._frames += 1
+        for shown in self._loop.take(picture) if self._loop else (picture,):
+            self._writer.write(shown, new_shot=self._stream.began_shot and not self._loop)
+        self._dreamed += 1
         if steps:
             steps.close()
         assert self._stream.latest is not None
         self.track.add(self._stream.latest, time.monotonic() - begun)
+        self._keep()
+        self._progress.frame(picture, self._dreamed)
+
+    def _keep(self) -> None:
         if self._work is not None:
             tensors, numbers = self._stream.state()
-            track = partial(self.track.tensor, self._frames)
-            self._work.keep(({**tensors, "track": track}, numbers), self._writer)
-        self._progress.frame(picture, self._frames)
+            track = partial(self.track.tensor, self._dreamed)
+            self._work.keep(({**tensors, "track": track}, {**numbers, "dreamed": self._dreamed}), self._writer)
 
     def _record_step(self, picture: Tensor) -> None:
         assert self._steps is not None
@@ -231,6 +244,7 @@ class Film:
 
     def made(self) -> Made:
         figures = self._stream.figures
+        lost_sound = "a loop has no sound" if self._loop_kind and self._reader.has_audio else None
         return Made(
             path=self._writer.path,
             frames=self._writer.frames_written,
@@ -240,5 +254,5 @@ class Film:
             warp_error=figures.warp_error,
             seconds=time.monotonic() - self._begun,
             finished=self.is_finished,
-            warning=self._reader.warning or self._writer.warning or self._dreamer.warning,
+            warning=self._reader.warning or self._writer.warning or self._dreamer.warning or lost_sound,
         )

@@ -2,97 +2,65 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from vidream.frames import PictureSpool
 
-__all__ = ["LOOPS", "looped"]
+__all__ = ["LOOPS", "ClipLoop"]
 
 LOOPS = ("boomerang", "crossfade")
 FADE_SECONDS, FADE_SHARE = 1.0, 1 / 3
-# Frames that are held for the seam, 16-bit floats, take at most this much memory.
-HELD_BYTES = 2**30
 
 
-class Sink(Protocol):
-    """Where a looped film goes: a FrameWriter."""
+class ClipLoop:
+    """Which pictures a looped film shows, given those of the film as it comes.
 
-    path: Path
-    rate: Fraction
+    kind: "boomerang": there and back, the two ends once each.  "crossfade": the end fades into the beginning,
+    over FADE_SECONDS at most; the film begins after that overlap and is shorter by it.  ValueError for another.
+    rate: frames a second.  frames: how many will come, where that is known.  spool: keeps them all.
 
-    def write(self, picture: Tensor) -> None:
-        """Add a picture."""
-
-
-@contextmanager
-def looped(out: Sink, kind: str | None, *, frames: int | None = None) -> Iterator[Callable[[Tensor], None]]:
-    """A way of writing pictures to `out` that makes a loop of them at the end of the `with` block.
-
-    kind: "boomerang": there and back, the two ends once each.  "crossfade": the end fades into the
-    beginning, over FADE_SECONDS at most; the film begins after that overlap and is shorter by it.  None: as
-    they come.  frames: how many will come, where that is known.  ValueError for another kind.
+    All follows from the spool and from how much was shown, so that a film taken up again is the same film.
     """
-    if kind is None:
-        yield out.write
-    elif kind == "boomerang":
-        with PictureSpool(out.path) as spool:
 
-            def there(picture: Tensor) -> None:
-                out.write(picture)
-                spool.append(picture)
+    def __init__(self, kind: str, spool: PictureSpool, *, rate: Fraction, frames: int | None = None) -> None:
+        if kind not in LOOPS:
+            raise ValueError(f"loop cannot be {kind!r}; allowed: {', '.join(LOOPS)}")
+        self._spool, self._fades = spool, kind == "crossfade"
+        wished = max(1, round(FADE_SECONDS * rate))
+        self._overlap = wished if frames is None else max(1, min(wished, int(frames * FADE_SHARE)))
 
-            yield there
-            for place, picture in enumerate(spool.backwards()):
-                if 0 < place < len(spool) - 1:
-                    out.write(picture)
-    elif kind == "crossfade":
-        fade = _Crossfade(out, frames)
-        yield fade.write
-        fade.finish()
-    else:
-        raise ValueError(f"loop cannot be {kind!r}; allowed: {', '.join(LOOPS)}")
+    @property
+    def frames(self) -> int:
+        """How many have come."""
+        return len(self._spool)
 
+    def take(self, picture: Tensor) -> Iterator[Tensor]:
+        """Add the next picture [1,3,H,W]; yields what can be shown by now. TargetError where the disk is full."""
+        self._spool.append(picture)
+        if not self._fades:
+            yield picture
+        elif self.frames > 2 * self._overlap:
+            yield self._spool.picture(self.frames - 1 - self._overlap)
 
-class _Crossfade:
-    """Holds the head of a film and the newest frames, until the end is known."""
+    def rest(self, shown: int) -> Iterator[Tensor]:
+        """What is still to be shown after the last picture, where `shown` were before."""
+        if not self._fades:
+            return (self._spool.picture(self.frames - 2 - back) for back in range(shown - self.frames, self.frames - 2))
+        # A film that was stopped before it had two overlaps takes a shorter one.
+        overlap = min(self._overlap, int(self.frames * FADE_SHARE)) if not shown else self._overlap
+        return (self._faded(overlap, place) for place in range(shown, self.frames - overlap))
 
-    def __init__(self, out: Sink, frames: int | None) -> None:
-        self._out = out
-        self._frames = frames
-        self._length = 0
-        self._head: list[Tensor] = []
-        self._newest: deque[Tensor] = deque()
-
-    def write(self, picture: Tensor) -> None:
-        if not self._length:
-            wished = min(round(FADE_SECONDS * self._out.rate), HELD_BYTES // (4 * picture.numel()))
-            self._length = max(1, wished if self._frames is None else min(wished, int(self._frames * FADE_SHARE)))
-        if len(self._head) < self._length:
-            self._head.append(picture.half())
-            return
-        self._newest.append(picture.half())
-        if len(self._newest) > self._length:
-            self._out.write(self._newest.popleft().float())
-
-    def finish(self) -> None:
-        """Write the overlap. A film that was stopped before it had two lengths takes a shorter one."""
-        if len(self._newest) < self._length:
-            all_there = [*self._head, *self._newest]
-            self._length = int(len(all_there) * FADE_SHARE)
-            self._head = all_there[: self._length]
-            self._newest = deque(all_there[self._length :])
-            while len(self._newest) > self._length:
-                self._out.write(self._newest.popleft().float())
-        for place, (late, early) in enumerate(zip(self._newest, self._head, strict=True)):
-            self._out.write(torch.lerp(late.float(), early.float(), _smooth((place + 1) / (self._length + 1))))
+    def _faded(self, overlap: int, place: int) -> Tensor:
+        """Picture number `place` of the faded film."""
+        late = self._spool.picture(overlap + place)
+        into = overlap + place - (self.frames - overlap)
+        if into < 0:
+            return late
+        return torch.lerp(late, self._spool.picture(into), _smooth((into + 1) / (overlap + 1)))
 
 
 def _smooth(share: float) -> float:

@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from vidream import __version__
 from vidream.dreamer import Dreamer
 from vidream.errors import SourceError
@@ -13,7 +15,7 @@ from vidream.films.recipe import preset_fields
 from vidream.frames import FrameReader
 from vidream.frames.numbered import NumberedName
 
-__all__ = ["dreamer_settings", "file_print", "film_settings", "machine_settings", "source_settings"]
+__all__ = ["dreamer_settings", "file_print", "film_settings", "machine_settings", "source_settings", "tensor_print"]
 
 # 64 places of 64 kB: a film of hours is told from its like in a few milliseconds.
 PLACES, PLACE_BYTES = 64, 2**16
@@ -51,6 +53,11 @@ def source_settings(reader: FrameReader, mask: Path | None = None) -> dict[str, 
     if mask is not None:
         found |= {"mask": mask.name, "content of the mask": file_print(mask)}
     return found
+
+
+def tensor_print(picture: Tensor) -> str:
+    """A short name for a picture's numbers."""
+    return hashlib.blake2b(picture.detach().cpu().contiguous().numpy().data, digest_size=8).hexdigest()
 
 
 def file_print(path: Path) -> str:

@@ -25,7 +25,7 @@ from vidream.stream import follow
 
 __all__ = ["Shares", "Shot", "find_shots"]
 
-SUMS = ("frames", "cuts", "strength_sum", "warp_error_sum", "pairs")
+SUMS = ("frames", "cuts", "strength_sum", "warp_error_sum", "pairs", "dreamed")
 
 
 @dataclass(frozen=True)

@@ -19,21 +19,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from torch import Tensor
 
 from vidream.errors import TargetError
+from vidream.films.lock import RunLock
 from vidream.films.state import State, load_state, load_words, save_state
-from vidream.frames import FrameWriter
-from vidream.frames.disk import disk_trouble, is_full, save_whole
+from vidream.frames import FrameWriter, PictureSpool
+from vidream.frames.disk import disk_trouble, save_whole
 from vidream.frames.numbered import NumberedName
 from vidream.frames.segments import RAW, is_work_file
 
@@ -43,9 +43,9 @@ SAVE_SECONDS = 5.0
 # At 4K a state has some 200 MB: it is then saved less often, so that saving stays a small share of the work.
 SAVE_SHARE = 1 / 20
 MOST_DIFFERENCES = 4
-JOURNAL, STATE, LOCK = "journal.json", "state.safetensors", "lock"
+JOURNAL, STATE, LOCK, SPOOL = "journal.json", "state.safetensors", "lock", "loop.rgb"
 _FORMAT = 1
-_OWN = {JOURNAL, STATE, LOCK, f"{JOURNAL}.part", f"{STATE}.part"}
+_OWN = {JOURNAL, STATE, LOCK, SPOOL, f"{JOURNAL}.part", f"{STATE}.part"}
 
 
 class WorkFolder:
@@ -74,13 +74,14 @@ class WorkFolder:
                 f'"{self.folder}" holds an unfinished film ({self._frames_safe} frames, begun {begun}); '
                 "go on with --resume, or begin again with --overwrite"
             )
-        self._lock: IO[bytes] | None = None
+        self._lock = RunLock(self.folder / LOCK)
         self._latest: tuple[State, dict[str, Any], FrameWriter] | None = None
         self._saving: Future[float] | None = None
         self._saver = ThreadPoolExecutor(1, "vidream-keep")
         self._saved_at = time.monotonic()
         self._pause_seconds = SAVE_SECONDS
         self._is_begun = self._is_finished = False
+        self._spool: PictureSpool | None = None
 
     @property
     def frames_held(self) -> int:
@@ -110,7 +111,7 @@ class WorkFolder:
         """
         settings, machine = (json.loads(json.dumps(each or {})) for each in (settings, machine))
         if self._resumes:
-            self._take_lock()
+            self._lock.take()
             changed = differences(self._journal["settings"], settings)
             if changed:
                 raise TargetError(
@@ -122,7 +123,7 @@ class WorkFolder:
             return
         try:
             self.folder.mkdir(exist_ok=True)
-            self._take_lock()
+            self._lock.take()
             self._frames_safe = 0
             if self._clears and not joining:
                 self._clear(_OWN)
@@ -154,6 +155,11 @@ class WorkFolder:
                 f'the state in "{self.folder}" is damaged ({error}); begin again with --overwrite'
             ) from None
         return tensors, numbers
+
+    def spool(self, height: int, width: int, frames: int) -> PictureSpool:
+        """The pile of pictures that lies in the folder, for a film that shows some twice; closed with the folder."""
+        self._spool = PictureSpool(self.folder / SPOOL, height, width, frames=frames)
+        return self._spool
 
     def keep(self, state: State, writer: FrameWriter) -> None:
         """Note `state`, which belongs to the frame just written; every few seconds it goes to the disk.
@@ -249,9 +255,11 @@ class WorkFolder:
                     self.save_now()
         finally:
             self._saver.shutdown(wait=True)
-        held, mine = self._frames_safe, self._lock is not None
+            if self._spool is not None:
+                self._spool.close()
+        held, mine = self._frames_safe, self._lock.is_held
         is_needed = (self.folder / STATE).exists() or "done" in self._journal or "joining" in self._journal
-        self._release_lock()
+        self._lock.release()
         if mine and (self._is_finished or not is_needed):
             self.remove()
         return f"the {held} frames made so far are kept: go on with --resume" if held and self.folder.is_dir() else None
@@ -288,29 +296,6 @@ class WorkFolder:
             if path.name in names - {LOCK} or is_work_file(path.name):
                 with contextlib.suppress(OSError):
                     path.unlink()
-
-    def _take_lock(self) -> None:
-        """One run at a time: the system frees the lock of a run that was killed."""
-        self._lock = (self.folder / LOCK).open("ab")
-        try:
-            if os.name == "nt":
-                import msvcrt
-
-                msvcrt.locking(self._lock.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-            else:
-                import fcntl
-
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._release_lock()
-            if is_full(error):
-                raise
-            raise TargetError(f'another run is at work in "{self.folder}"; wait for it, or stop it first') from None
-
-    def _release_lock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
 
 
 def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -85,6 +85,8 @@ class Segments:
     def restore(self, position: dict[str, Any]) -> None:
         """Go on from `position`; what was written after it is dropped. TargetError where something is missing."""
         self.frames, self._starts = int(position["frames"]), [int(start) for start in position["starts"]]
+        if not self._starts:
+            return  # a state from before the first frame: what lies there is begun anew
         height, width = position["size"]
         self._size = (int(height), int(width))
         known = {self._name(start, end).name for start in self._starts[:-1] for end in (self._suffix, RAW)}

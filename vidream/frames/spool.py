@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-import zlib
-from collections.abc import Iterator
+import os
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from torch import Tensor
 
+from vidream.errors import TargetError
 from vidream.frames.convert import from_array, to_array
 from vidream.frames.disk import disk_trouble
 
@@ -18,42 +16,48 @@ __all__ = ["PictureSpool"]
 
 
 class PictureSpool:
-    """Keeps pictures [1,3,H,W] of one size as 8-bit numbers in a nameless file, gone after the `with` block.
+    """Keeps pictures [1,3,H,W] of one size as 8-bit numbers in the file at `path`.
 
-    beside: the file whose folder has the room.  TargetError where that disk is full.
+    The file stays: a run that was broken off finds the first `frames` pictures in it again.  Height and width:
+    of every picture.  TargetError where the disk is full, or the file holds fewer.
     """
 
-    def __init__(self, beside: Path) -> None:
-        self._beside = beside
-        self._spans: list[tuple[int, int]] = []
-        self._shape: tuple[int, ...] = ()
-        self._file = tempfile.TemporaryFile(dir=beside.absolute().parent, prefix=".vidream-")  # noqa: SIM115
+    def __init__(self, path: Path, height: int, width: int, *, frames: int = 0) -> None:
+        self._path, self._shape, self._frames = path, (height, width, 3), frames
+        self._bytes = height * width * 3
+        try:
+            self._file = path.open("r+b" if frames else "w+b", buffering=0)
+            if self._file.seek(0, os.SEEK_END) < frames * self._bytes:
+                raise TargetError(f'"{path}" has lost pictures; begin again with --overwrite')
+            self._file.truncate(frames * self._bytes)
+        except OSError as error:
+            raise disk_trouble(path, error) from None
 
     def __len__(self) -> int:
-        return len(self._spans)
+        return self._frames
 
     def append(self, picture: Tensor) -> None:
+        """Keep one more. ValueError where its size is another; TargetError."""
         array = to_array(picture)
-        self._shape = array.shape
-        # The lightest compression: a third less, at the speed of a disk.
-        data = zlib.compress(array.tobytes(), 1)
+        if array.shape != self._shape:
+            raise ValueError(f"a picture of {array.shape} came; this spool keeps {self._shape}")
         try:
-            self._spans.append((self._file.seek(0, 2), len(data)))
-            self._file.write(data)
+            self._file.seek(self._frames * self._bytes)
+            view = np.ascontiguousarray(array).reshape(-1).data
+            while view:
+                view = view[self._file.write(view) :]
         except OSError as error:
-            raise disk_trouble(self._beside, error) from None
+            raise disk_trouble(self._path, error) from None
+        self._frames += 1
 
-    def backwards(self) -> Iterator[Tensor]:
-        """The pictures, the last one first."""
-        for place, length in reversed(self._spans):
-            self._file.seek(place)
-            array = np.frombuffer(zlib.decompress(self._file.read(length)), np.uint8)
-            yield from_array(array.reshape(self._shape))
+    def picture(self, place: int) -> Tensor:
+        """Number `place`, counted from 0. IndexError where there is none."""
+        if not 0 <= place < self._frames:
+            raise IndexError(place)
+        self._file.seek(place * self._bytes)
+        array = np.frombuffer(self._file.read(self._bytes), np.uint8)
+        return from_array(array.reshape(self._shape).copy())
 
-    def __enter__(self) -> PictureSpool:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the file; what is in it stays."""
         self._file.close()

@@ -55,6 +55,7 @@ class FrameWriter:
         quality: int = 85,
         work: Work | None = None,
         first: int = 0,
+        total_frames: int | None = None,
         comment: str | None = None,
         is_live: bool = False,
     ) -> None:
@@ -63,7 +64,8 @@ class FrameWriter:
         like: gives the rate, the sound (with `audio`) and the alpha. rate: frames a second, exact; else
         that of `like`, else 25. overwrite: replace what is there. quality: 1..100; 85 shows no loss (x264
         CRF 17). work: a folder to keep the film in while it is made, so that `position` and `restore` can
-        take it up again. first: frames before the first, made elsewhere. comment: a line that video, GIF, PNG and JPEG
+        take it up again. first: frames before the first, made elsewhere. total_frames: of the whole film,
+        by default those of `like`. comment: a line that video, GIF, PNG and JPEG
         carry inside. is_live: encoded with as little work as can be. TargetError, one line, where the target
         cannot be written; ValueError for a rate or quality out of range.
         """
@@ -85,6 +87,7 @@ class FrameWriter:
         self._encoder: VideoEncoder | None = None
         self._work = work
         self._first = first
+        self._total_frames = total_frames or (like.frame_count if like is not None else None)
         self._segments = self._segments_in(work.folder) if work is not None else None
         self.comment = comment
         self._unsynced: list[Path] = []
@@ -107,9 +110,14 @@ class FrameWriter:
             if self.kind == "video"
             else (".nut", lossless_options())
         )
-        total = self._like.frame_count if self._like is not None else None
         return Segments(
-            folder, self.path, suffix=suffix, rate=self.rate, options=options, total_frames=total, first=self._first
+            folder,
+            self.path,
+            suffix=suffix,
+            rate=self.rate,
+            options=options,
+            total_frames=self._total_frames,
+            first=self._first,
         )
 
     def position(self) -> dict[str, Any]:

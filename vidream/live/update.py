@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from vidream import flow as optical
 from vidream.dreamer import Dreamer
+from vidream.fallback import or_on_cpu
 from vidream.finishing import finish
 from vidream.live.pace import Level
 from vidream.live.stir import wander
@@ -111,4 +113,5 @@ def dreamed_size(frame: Tensor, level: Level) -> tuple[int, int]:
 def _resized(image: Tensor, size: tuple[int, ...]) -> Tensor:
     if tuple(image.shape[-2:]) == size:
         return image
-    return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=size[0] < image.shape[-2])
+    smaller = size[0] < image.shape[-2]
+    return or_on_cpu(partial(F.interpolate, size=size, mode="bilinear", align_corners=False, antialias=smaller), image)

@@ -178,8 +178,10 @@ class Net:
 
     def _cut(self, layers: tuple[str, ...]) -> nn.Module | FastNet:
         extractor = self._extractor(layers)
-        fast = fast_net(extractor, self.dtype) if self.device.type == "cpu" and self._folds else None
-        return fast or extractor
+        if self.device.type != "cpu" or not self._folds:
+            return extractor
+        with running():
+            return fast_net(extractor, self.dtype) or extractor
 
     def _extractor(self, layers: tuple[str, ...]) -> fx.GraphModule:
         extractor = self.plain_extractor(layers)

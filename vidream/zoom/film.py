@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from itertools import chain, islice
+from functools import partial
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 
@@ -17,11 +18,14 @@ from vidream.dreamer import Dreamer
 from vidream.errors import SourceError, TargetError
 from vidream.films.companions import guide_frames
 from vidream.films.film import FilmPlan, Made, Progress
+from vidream.films.recipe import Recipe
+from vidream.films.settings import dreamer_settings, machine_settings, tensor_print
+from vidream.films.work import WorkFolder
 from vidream.frames import FrameReader, FrameWriter
 from vidream.looks import load_look
 from vidream.preset import Preset
-from vidream.zoom.fall import clouds, endless_zoom
-from vidream.zoom.loop import loop_frames, zoom_loop
+from vidream.zoom.fall import Zoom, clouds
+from vidream.zoom.loop import LoopedZoom, loop_frames
 from vidream.zoom.motion import Motion
 
 __all__ = ["zoom_film"]
@@ -47,6 +51,7 @@ def zoom_film(
     size: int | tuple[int, int] | None = None,
     start_seconds: float = 0.0,
     overwrite: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -56,7 +61,8 @@ def zoom_film(
     shapes and colours for each seed.  motion: see `Motion`.  loop: the film's last frame meets its first.
     size: longer side in px, or (width, height), to which a source is cropped; by default that of the
     source, 1280 px at most.  preset, dreamer, make_dreamer: as for `dream`.  On KeyboardInterrupt the file is
-    finished with the frames made so far.  Raises SourceError, TargetError, PresetError, NetError, DeviceError.
+    finished with the frames made so far.  resume: go on after whatever ended the run before, as `dream` does.
+    Raises SourceError, TargetError, PresetError, NetError, DeviceError.
     """
     if not 0 < seconds <= LONGEST_SECONDS:
         raise TargetError(f"a film of {seconds:g} seconds cannot be; give more than 0, up to {LONGEST_SECONDS}")
@@ -65,46 +71,88 @@ def zoom_film(
     rate = Fraction(fps).limit_denominator(1001)
     if dreamer is None and not isinstance(preset, Preset):
         preset = load_look(preset)
-    writer = FrameWriter(target, rate=rate, overwrite=overwrite)
-    if writer.kind == "picture":
-        raise TargetError(f'"{writer.path.name}" holds one picture; a zoom is a film: .mp4, .gif or "shots/%04d.png"')
-    picture = None if source is None else _opening(Path(source), size, start_seconds)
-    begun = time.monotonic()
-    finished = True
-    with writer:
-        if dreamer is None:
-            assert isinstance(preset, Preset)
-            dreamer = make_dreamer(preset)
-        if picture is None:
-            picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed)
+    path, begun = Path(target), time.monotonic()
+    with WorkFolder(path, resume=resume, overwrite=overwrite) as work:
         count = loop_frames(seconds, rate) if loop else max(1, round(seconds * rate))
-        progress = progress or Progress()
-        name = "nothing" if source is None else Path(source).name
-        progress.planned(FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count), dreamer)
-        try:
-            for frame in islice(_frames(picture, dreamer, motion, seconds, rate, loop, source is not None), count):
-                writer.write(frame)
-                progress.frame(frame, writer.frames_written)
-        except KeyboardInterrupt:
-            if not writer.frames_written:
-                raise
-            finished = False
+        replaces = overwrite or work.replaces_target
+        writer = FrameWriter(path, rate=rate, overwrite=replaces, work=work, total_frames=count)
+        if writer.kind == "picture":
+            raise TargetError(f'"{path.name}" holds one picture; a zoom is a film: .mp4, .gif or "shots/%04d.png"')
+        picture = None if source is None else _opening(Path(source), size, start_seconds)
+        with writer:
+            if dreamer is None:
+                assert isinstance(preset, Preset)
+                dreamer = make_dreamer(preset)
+            name = "nothing" if source is None else Path(source).name
+            writer.comment = Recipe(dreamer.preset, dreamer.seed, name, weights=dreamer.weights_name).to_json()
+            shown = picture is not None
+            if picture is None:
+                picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed)
+            plan = FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count)
+            motion = motion or Motion()
+            settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
+            work.open(
+                {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
+            )
+            film = _ZoomFilm(plan, dreamer, writer, work, progress or Progress())
+            make = partial(_maker, picture, dreamer, motion, plan, loop, shown)
+            finished = film.run(make)
+        if finished:
+            work.finished()
     return Made(
         path=writer.path, frames=writer.frames_written, cuts=0, rate=rate, strength=math.nan, warp_error=None,
         seconds=time.monotonic() - begun, finished=finished, warning=writer.warning,
     )  # fmt: skip
 
 
-def _frames(
-    picture: Tensor, dreamer: Dreamer, motion: Motion | None, seconds: float, rate: Fraction, loop: bool, shown: bool
-) -> Iterator[Tensor]:
-    paths = dreamer.preset.guide
-    guides = guide_frames(paths, rate=rate) if paths else None
+class _ZoomFilm:
+    """One run over a zoom, from its beginning or from where the run before was broken off."""
+
+    def __init__(
+        self, plan: FilmPlan, dreamer: Dreamer, writer: FrameWriter, work: WorkFolder, progress: Progress
+    ) -> None:
+        self._plan, self._dreamer, self._writer, self._work, self._progress = plan, dreamer, writer, work, progress
+
+    def run(self, make: Callable[[Sequence[Tensor] | None], Zoom | LoopedZoom]) -> bool:
+        """Make the frames that are still to be made; False where Ctrl-C ended it before the last."""
+        state, done = self._work.restore(self._writer), self._writer.frames_written
+        paths = self._dreamer.preset.guide
+        self._progress.planned(self._plan, self._dreamer)
+        if done:
+            self._progress.resumed(done, self._work.begun_otherwise)
+        try:
+            maker = make(next(guide_frames(paths, rate=self._plan.rate)) if paths else None)
+            if state is not None:
+                maker.restore(state[0])
+            guides = guide_frames(paths, rate=self._plan.rate, first=max(done, 1)) if paths else None
+            for number in range(done, self._plan.frame_count):
+                moving = next(guides) if guides and number and isinstance(maker, Zoom) else None
+                frame = maker.advance(guides=moving) if number else maker.picture
+                self._writer.write(frame)
+                self._work.keep((dict(maker.state()), {}), self._writer)
+                self._progress.frame(frame, self._writer.frames_written)
+        except KeyboardInterrupt:
+            if not self._writer.frames_written:
+                raise
+            self._work.save_now()
+            return False
+        return True
+
+
+def _maker(
+    picture: Tensor,
+    dreamer: Dreamer,
+    motion: Motion,
+    plan: FilmPlan,
+    loop: bool,
+    shown: bool,
+    guides: Sequence[Tensor] | None,
+) -> Zoom | LoopedZoom:
+    """What makes the frames. A guide that moves has no loop of its own: there its first frame guides them all."""
     if not loop:
-        return endless_zoom(picture, dreamer, motion, rate=rate, guides=guides)
-    # A guide that moves has no loop of its own: its first frame guides them all.
-    held = next(guides) if guides else None
-    return zoom_loop(picture, dreamer, motion, seconds=seconds, rate=rate, begin_at_picture=shown, guides=held)
+        return Zoom(picture, dreamer, motion, rate=plan.rate, guides=guides)
+    seconds = float(plan.frame_count / plan.rate)
+    return LoopedZoom(picture, dreamer, motion, seconds=seconds, rate=plan.rate, begin_at_picture=shown, guides=guides)
 
 
 def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: float) -> Tensor:

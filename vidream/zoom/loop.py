@@ -13,7 +13,7 @@ from vidream.dreamer import Dreamer
 from vidream.zoom.fall import DEFAULT_RATE, Zoom
 from vidream.zoom.motion import Motion
 
-__all__ = ["loop_frames", "zoom_loop"]
+__all__ = ["LoopedZoom", "loop_frames", "zoom_loop"]
 
 # How long a zoom takes to come back into its first frame, and a clip to fade: at most this, and at most
 # these shares of the film.
@@ -51,28 +51,70 @@ def zoom_loop(
     picture: [1,3,H,W], RGB, 0..1.  begin_at_picture: else the loop lies some seconds further down.
     Yields `loop_frames(seconds, rate)` pictures [1,3,H,W].  Holds up to RETURN_SECONDS of frames.
     """
-    count = loop_frames(seconds, rate)
-    motion = (motion or Motion()).looped(float(count / rate))
-    margin = begin_at_picture or motion.looks_outside(picture.shape[-1], picture.shape[-2], float(count / rate))
-    zoom = Zoom(picture, dreamer, motion, rate=rate, margin=margin, guides=guides)
-    held = HELD_BYTES // (2 * zoom.canvas.numel())
-    length = max(1, min(int(count * RETURN_SHARE), round(RETURN_SECONDS * rate), held))
-    approach: deque[Tensor] = deque(maxlen=length)
-    if begin_at_picture:
-        approach.extend(_dreamed_backwards(zoom, length, guides))
-    else:
-        # Counted from below zero: frame 0 is the first one seen.
-        zoom.number = -length - round(RIPEN_SECONDS * rate)
-        while zoom.number < 0:
-            approach.append(zoom.canvas.half())
-            zoom.advance(guides=guides)
-    yield zoom.picture
-    for number in range(1, count):
-        into = number - (count - length)
-        if into < 0:
-            yield zoom.advance(guides=guides)
+    loop = LoopedZoom(
+        picture, dreamer, motion, seconds=seconds, rate=rate, begin_at_picture=begin_at_picture, guides=guides
+    )
+    yield loop.picture
+    for _ in range(1, loop_frames(seconds, rate)):
+        yield loop.advance()
+
+
+class LoopedZoom:
+    """What `zoom_loop` yields, frame by frame: `picture` first, then every `advance()`. Arguments as there.
+
+    Its way into the first frame is dreamed anew when a broken-off film is taken up: it is the same each time.
+    """
+
+    def __init__(
+        self,
+        picture: Tensor,
+        dreamer: Dreamer,
+        motion: Motion | None = None,
+        *,
+        seconds: float = 8.0,
+        rate: float | Fraction = DEFAULT_RATE,
+        begin_at_picture: bool = True,
+        guides: Sequence[Tensor] | None = None,
+    ) -> None:
+        self._count, self._guides = loop_frames(seconds, rate), guides
+        length_seconds = float(self._count / rate)
+        motion = (motion or Motion()).looped(length_seconds)
+        margin = begin_at_picture or motion.looks_outside(picture.shape[-1], picture.shape[-2], length_seconds)
+        self._zoom = zoom = Zoom(picture, dreamer, motion, rate=rate, margin=margin, guides=guides)
+        held = HELD_BYTES // (2 * zoom.canvas.numel())
+        self._length = length = max(1, min(int(self._count * RETURN_SHARE), round(RETURN_SECONDS * rate), held))
+        approach: deque[Tensor] = deque(maxlen=length)
+        if begin_at_picture:
+            approach.extend(_dreamed_backwards(zoom, length, guides))
         else:
-            yield zoom.advance(guides=guides, towards=approach[into].float(), share=_share_of_rest(into, length))
+            # Counted from below zero: frame 0 is the first one seen.
+            zoom.number = -length - round(RIPEN_SECONDS * rate)
+            while zoom.number < 0:
+                approach.append(zoom.canvas.half())
+                zoom.advance(guides=guides)
+        self._approach = approach
+
+    @property
+    def picture(self) -> Tensor:
+        """What is seen now, [1,3,H,W], RGB, 0..1."""
+        return self._zoom.picture
+
+    def advance(self, *, guides: Sequence[Tensor] | None = None) -> Tensor:
+        """Go on by one frame and return it. guides: in place of those given at the beginning."""
+        guides = self._guides if guides is None else guides
+        into = self._zoom.number + 1 - (self._count - self._length)
+        if into < 0:
+            return self._zoom.advance(guides=guides)
+        towards = self._approach[into].float()
+        return self._zoom.advance(guides=guides, towards=towards, share=_share_of_rest(into, self._length))
+
+    def state(self) -> dict[str, Tensor]:
+        """As that of a `Zoom`."""
+        return self._zoom.state()
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from a `state`, to the bit as if there had been no break."""
+        self._zoom.restore(state)
 
 
 def _dreamed_backwards(zoom: Zoom, length: int, guides: Sequence[Tensor] | None) -> list[Tensor]:

@@ -30,6 +30,9 @@ def resample(
     mode: "lanczos", rows and then columns (Catmull and Smith 1980), what lies outside mirrored; or "bilinear",
     for masks, with outside "reflection", "zeros" or "border".  Returns [1,C,H,W].
     """
+    if image.device.type == "mps":
+        # Apple's GPUs have no float64, which a long fall needs.
+        return resample(image.cpu(), pull, shorter=shorter, mode=mode, outside=outside).to(image.device)
     if mode == "bilinear" or abs(cmath.phase(pull.turn)) > LARGEST_TURN:
         return _sampled(image, pull, shorter, "bilinear" if mode == "bilinear" else "bicubic", outside)
     ys, xs, unit = _places(image, shorter)
