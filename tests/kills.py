@@ -19,7 +19,11 @@ import imageio_ffmpeg
 from safetensors import SafetensorError, safe_open
 
 # States every half second in place of five: thirty kills must fit into minutes.
-CHILD = "import sys; from vidream import work; work.SAVE_SECONDS = 0.5; from vidream.cli import main; sys.exit(main())"
+CHILD = """import sys
+from vidream.films import work
+work.SAVE_SECONDS = 0.5
+from vidream.cli import main
+sys.exit(main())"""
 
 
 def main() -> int:
@@ -63,8 +67,10 @@ def kill_and_resume(
             child.communicate()
             killed += 1
             print(f"kill {killed} after {wait_seconds:.2f} s: {kept(target)} frames kept", flush=True)
-            continue
-        assert child.returncode == 0, said
+            if not target.exists() or target.with_name(f"{target.name}.vidream").exists():
+                continue
+            # Killed on its way out: the film was done, and there is nothing left to resume.
+        assert child.returncode == 0 or target.exists(), said
         same = same and facts(target) == wanted
         if killed >= arguments.kills:
             return killed, same

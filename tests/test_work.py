@@ -238,7 +238,9 @@ def test_a_looped_clip_stopped_and_resumed_is_that_of_one_run_and_the_film_so_fa
     for number in (1, 9, 17, 22):
         made = files.dream(clip, target, resume=True, progress=Stops(number), **options)
         assert not made.finished
-        assert made.frames == (max(1, 2 * number - 2) if loop == "boomerang" else number - (8 if number > 16 else number // 3))
+        assert made.frames == (
+            max(1, 2 * number - 2) if loop == "boomerang" else number - (8 if number > 16 else number // 3)
+        )
     made = files.dream(clip, target, resume=True, **options)
     assert made.finished and hashes(target) == hashes(tmp_path / "whole.mp4")
     assert names(tmp_path) == ["broken.mp4", "walk.mp4", "whole.mp4"]
