@@ -15,10 +15,31 @@ def features():
 def test_objectives_give_their_formulas(features):
     assert float(layer("a")(features)) == pytest.approx(float((features["a"] ** 2).mean()))
     assert float(channel("b", 2)(features)) == pytest.approx(float(features["b"][:, 2].mean()))
+    energy = torch.tensor([1.0, 2.0, 0.5, 4.0])
+    balanced = (features["a"] ** 2 / energy.view(1, 4, 1, 1)).mean()
+    assert float(layer("a", energy)(features)) == pytest.approx(float(balanced))
+
+
+def test_a_subject_of_one_class_is_its_logit_against_all(features):
     logits = features["b"]
-    wanted = (logits[:, [1, 3]].exp() * torch.tensor([1.0, 0.5]).view(1, 2, 1, 1)).sum(1).log()
-    expected = (wanted - 0.7 * logits.exp().sum(1).log()).mean()
-    assert float(subject("b", {1: 1.0, 3: 0.5})(features)) == pytest.approx(float(expected), rel=1e-5)
+    expected = (logits[:, 1] - 0.7 * logits.exp().sum(1).log()).mean()
+    assert float(subject("b", {1: 0.3})(features)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_each_place_takes_the_class_that_fits_it_better_than_other_places():
+    # Class 1 is louder everywhere; class 0 stands out on the left, class 1 on the right.
+    logits = torch.zeros(1, 3, 6, 12)
+    logits[:, 0, :, :6], logits[:, 1] = 1.0, 5.0
+    logits[:, 1, :, 6:] = 6.0
+    logits.requires_grad_()
+    subject("b", {0: 1.0, 1: 1.0}, contrast=0.0)({"b": logits}).backward()
+    pull = logits.grad * logits[0, 0].numel()
+    assert pull[0, 0, :, :4].min() > 0.9 and pull[0, 1, :, 8:].min() > 0.9
+    assert torch.allclose(pull.sum(1), torch.ones(1, 6, 12), atol=1e-5)
+    # A weight is a class's share where all fit alike.
+    even = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    subject("b", {0: 3.0, 1: 1.0}, contrast=0.0)({"b": even}).backward()
+    assert (even.grad * 16)[0, :, 0, 0].tolist() == pytest.approx([0.75, 0.25, 0.0])
 
 
 def test_objectives_add_subtract_and_scale(features):
@@ -46,7 +67,7 @@ def random(*shape, seed=3):
     [
         lambda: layer("a"),
         lambda: channel("a", 1),
-        lambda: subject("a", {0: 1.0, 2: 0.3}),
+        lambda: subject("a", {2: 0.3}),
         lambda: guide("a"),
         lambda: style("a"),
         lambda: content("a"),

@@ -80,7 +80,7 @@ def test_what_comes_into_view_ripens_within_a_few_frames(device):
         dream = stream.next(frame)
     change = (dream - frames[-1].to(dream.device)).abs().mean(dim=(0, 1, 2))
     # The right 20 px came into view over the last four frames.
-    assert float(change[-20:].mean()) > 0.5 * float(change[10:60].mean())
+    assert float(change[-20:].mean()) > 0.4 * float(change[10:60].mean())
 
 
 def test_the_strength_is_capped(tiny_net):

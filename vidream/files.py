@@ -51,6 +51,7 @@ def dream(
     sidecar: bool = False,
     shots: tuple[int, int] | None = None,
     loop: str | None = None,
+    max_bytes: int | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -60,7 +61,8 @@ def dream(
     file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
     side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
     to write as well, of the first frame's dream as it grows, a frame a step.  loop: "boomerang", there and
-    back, or "crossfade", the end faded into the beginning; such a film has no sound.  On KeyboardInterrupt
+    back, or "crossfade", the end faded into the beginning; such a film has no sound.  max_bytes: what a GIF,
+    WebP or APNG may take; sides, rate and colours are given up for it.  On KeyboardInterrupt
     the file is finished with the frames made so far, and what was made says `finished=False`.
 
     report: a page (.html) or .json of strength, brightness, warp error and speed over time.  sidecar:
@@ -90,7 +92,7 @@ def dream(
             raise TargetError(f"{why} cannot be a loop; give a clip, whole, or leave --loop out")
         work = _Job(
             reader, path, dreamer or partial(make_dreamer, preset), asked, audio and loop is None, overwrite, mask,
-            record_steps, report, sidecar, loop, progress or Progress(),
+            record_steps, report, sidecar, loop, max_bytes, progress or Progress(),
         )  # fmt: skip
         return work.make(resume=resume) if shots is None else work.make_share(Shares(path, *shots))
 
@@ -110,6 +112,7 @@ class _Job:
     report: str | PathLike[str] | None
     sidecar: bool
     loop: str | None
+    max_bytes: int | None
     progress: Progress
 
     def make(self, *, resume: bool) -> Made:
@@ -120,7 +123,9 @@ class _Job:
             # The writer first: a target that cannot be written is told before the net is loaded.
             replaces = self.overwrite or (work is not None and work.replaces_target)
             side = SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=replaces)
-            writer = FrameWriter(self.path, like=self.reader, audio=self.audio, overwrite=replaces, work=work)
+            writer = FrameWriter(
+                self.path, like=self.reader, audio=self.audio, overwrite=replaces, work=work, max_bytes=self.max_bytes
+            )
             steps = self._steps_writer(work, overwrite=replaces)
             with writer, steps or nullcontext():
                 dreamer = self._load()

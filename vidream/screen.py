@@ -134,6 +134,8 @@ class Screen(files.Progress):
         if made.cuts:
             said.append(f"{made.cuts} cut{'s' * (made.cuts > 1)}")
         self._console.print(" · ".join(said), soft_wrap=True)
+        if made.note:
+            self._console.print(made.note, soft_wrap=True)
 
     def _warn_of_long_render(self, seconds_a_frame: float) -> None:
         assert self._reader is not None

@@ -82,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
             audio=not arguments.no_audio,
             overwrite=arguments.overwrite,
             resume=arguments.resume,
+            max_bytes=arguments.max_size,
             mask=arguments.mask,
             record_steps=arguments.record_steps,
             report=arguments.report,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ __all__ = [
     "add_machine",
     "add_output",
     "add_span",
+    "byte_count",
     "chosen_preset",
     "dreamer_for",
     "net_for",
@@ -67,6 +69,9 @@ def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument(
         "--resume", action="store_true", help="go on with an unfinished film, or begin it where there is none"
     )
+    group.add_argument(
+        "--max-size", type=byte_count, metavar="8MB", help="of a .gif, .webp or .apng: what it gives up for it, it says"
+    )
     group.add_argument("--preview", action="store_true", help="show the frames as they are made")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     return group
@@ -78,6 +83,14 @@ def seconds(text: str) -> float:
     for part in text.split(":"):
         total = total * 60 + float(part)
     return total
+
+
+def byte_count(text: str) -> int:
+    """Bytes from "8MB", "500 kB" or "2MiB". Raises ValueError, which argparse reports."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(k|M|G)?(i)?B?\s*", text, re.IGNORECASE)
+    if not found or not float(found[1]):
+        raise ValueError(text)
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** " kMG".lower().index((found[2] or " ").lower()))
 
 
 def picture_size(text: str) -> tuple[int, int]:

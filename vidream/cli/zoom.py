@@ -76,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             start_seconds=arguments.start,
             overwrite=arguments.overwrite,
             resume=arguments.resume,
+            max_bytes=arguments.max_size,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )

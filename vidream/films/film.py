@@ -35,7 +35,8 @@ __all__ = ["Film", "FilmPlan", "Made", "Progress", "SideFiles"]
 class Made:
     """What was made. strength: mean |dream - frame|, 0..1; NaN for a zoom.  warp_error: None for a single frame.
 
-    shares_left: of a film made in shares, those that are still to be made before it can be joined.
+    note: how it was made to fit a limit.  shares_left: of a film made in shares, those that are still to be made
+    before it can be joined.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Made:
     finished: bool = True
     warning: str | None = None
     shares_left: tuple[int, ...] = ()
+    note: str | None = None
 
     @property
     def duration_seconds(self) -> float:
@@ -254,5 +256,6 @@ class Film:
             warp_error=figures.warp_error,
             seconds=time.monotonic() - self._begun,
             finished=self.is_finished,
+            note=self._writer.note,
             warning=self._reader.warning or self._writer.warning or self._dreamer.warning or lost_sound,
         )

@@ -1,4 +1,4 @@
-"""The second pass over an encoded file: its sound, or its GIF palette."""
+"""The second pass over an encoded film: its sound."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-from vidream.errors import TargetError
 from vidream.frames.disk import full_disk
 from vidream.frames.encode import container_options
-from vidream.frames.ffmpeg import Finished, local_url, run, source_options
+from vidream.frames.ffmpeg import local_url, run, source_options
 from vidream.frames.probe import AudioInfo
 
-__all__ = ["Sound", "add_sound", "make_gif"]
+__all__ = ["Sound", "add_sound"]
 
 # What goes into the container as it is, because every common player takes it there.
 _COPIED = {
@@ -24,7 +23,6 @@ _COPIED = {
     ".webm": ("opus", "vorbis"),
 }
 _PACKET_SAMPLES = {"aac": 1024, "mp3": 1152, "opus": 960, "vorbis": 2048, "flac": 4608, "ac3": 1536}
-_FASTEST_GIF = Fraction(50)  # delays are whole hundredths, and browsers slow down whatever is below two
 
 
 class Sound:
@@ -35,14 +33,6 @@ class Sound:
         self.source = source
         self.info = info
         self.start_seconds = start_seconds
-
-
-def _checked(finished: Finished, target: Path) -> None:
-    if finished.disk_is_full:
-        raise full_disk(target)
-    if finished.code != 0:
-        reason = finished.last_words or f"exit code {finished.code}"
-        raise TargetError(f'ffmpeg could not finish "{target.name}" ({reason}); try another format')
 
 
 def add_sound(video: Path, sound: Sound, made: Path, target: Path, duration_seconds: Fraction) -> str | None:
@@ -107,18 +97,3 @@ def _channel_count(layout: str) -> int:
     if match:
         return int(match[1]) + int(match[2] or 0)
     return {"mono": 1, "quad": 4, "hexagonal": 6, "octagonal": 8}.get(layout, 2)
-
-
-def make_gif(frames: Path, palette: Path, made: Path, target: Path, rate: Fraction) -> None:
-    """Turn the lossless `frames` into the GIF `made`: one palette, endless, delays as near as GIF has them.
-
-    Two passes over the file instead of one with a split filter, which would hold every frame in memory.
-    TargetError where ffmpeg fails.
-    """
-    slower = f"fps={_FASTEST_GIF}," if rate > _FASTEST_GIF else ""
-    shared = ["-loglevel", "warning", "-y", "-i", local_url(frames)]
-    first = run([*shared, "-vf", f"{slower}palettegen=stats_mode=full", "-update", "1", local_url(palette)])
-    _checked(first, target)
-    paint = f"[0:v]{slower}null[x];[x][1:v]paletteuse=dither=sierra2_4a:diff_mode=rectangle"
-    second = run([*shared, "-i", local_url(palette), "-filter_complex", paint, "-loop", "0", local_url(made)])
-    _checked(second, target)

@@ -154,6 +154,12 @@ class Segments:
         return round(frame_bytes * (rest + 2 * self._total_frames)) + 2 * self._length * self._frame_bytes
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) px of the frames held."""
+        assert self._size is not None
+        return self._size
+
+    @property
     def _frame_bytes(self) -> int:
         assert self._size is not None
         return self._size[0] * self._size[1] * 3

@@ -54,17 +54,22 @@ def free_name(target: Path) -> Path:
     return found
 
 
-def check_target(target: Path, *, like: FrameReader | None, overwrite: bool) -> TargetKind:
-    """What kind `target` is, after making sure that it can be written. TargetError, one line, if not."""
+def check_target(target: Path, *, like: FrameReader | None, overwrite: bool, moves: bool = False) -> TargetKind:
+    """What kind `target` is, after making sure that it can be written. TargetError, one line, if not.
+
+    moves: more than one picture will come, so that a .webp is an animation. Animations of all kinds are "gif".
+    """
     suffix = target.suffix.lower()
-    allowed = ", ".join((*VIDEO_SUFFIXES, ".gif", *STILL_SUFFIXES))
+    allowed = ", ".join((*VIDEO_SUFFIXES, ".gif", ".apng", *STILL_SUFFIXES))
     if target.is_dir():
         raise TargetError(f'"{target}" is a folder; give a file in it, such as {target / "dream.mp4"}')
-    if suffix not in (*VIDEO_SUFFIXES, ".gif", *STILL_SUFFIXES):
+    if suffix not in (*VIDEO_SUFFIXES, ".gif", ".apng", *STILL_SUFFIXES):
         raise TargetError(f'"{target.name}" cannot be written; give it one of {allowed}')
-    kind: TargetKind = "video" if suffix in VIDEO_SUFFIXES else "gif" if suffix == ".gif" else "picture"
+    kind: TargetKind = "video" if suffix in VIDEO_SUFFIXES else "gif" if suffix in (".gif", ".apng") else "picture"
     if kind == "picture" and NumberedName.matches(target):
         kind = "pictures"
+    elif suffix == ".webp" and moves:
+        kind = "gif"
     _check_not_source(target, like)
     _check_folder(target, may_create=_is_default_folder(target, like, kind))
     if overwrite:

@@ -12,11 +12,12 @@ from typing import Any
 from torch import Tensor
 
 from vidream.errors import SourceError, TargetError
+from vidream.frames.animation import make_animation
 from vidream.frames.comment import add_to_gif, video_options, with_comment
 from vidream.frames.convert import check_picture, to_array
 from vidream.frames.disk import disk_trouble, sync_file
 from vidream.frames.encode import VideoEncoder, even_sides, final_options, lossless_options
-from vidream.frames.finishing import Sound, add_sound, make_gif
+from vidream.frames.finishing import Sound, add_sound
 from vidream.frames.numbered import NumberedName
 from vidream.frames.reader import FrameReader
 from vidream.frames.segments import Segments, Work
@@ -35,8 +36,9 @@ class FrameWriter:
                 out.write(picture)
 
     .mp4 .m4v .mov .mkv: H.264, 4:2:0, bt709, limited range, an odd last line or column repeated once.
-    .webm: VP9. .gif: one palette, endless, 50 frames a second at most. .png .jpg .webp .bmp .tif: exactly one
-    picture. "shots/%04d.png": one file a picture, from 1 on.
+    .webm: VP9. .gif .apng, and .webp of more than one picture: endless; in a GIF, 50 frames a second at most
+    and a palette a scene. .png .jpg .webp .bmp .tif: exactly one picture. "shots/%04d.png": one file a
+    picture, from 1 on.
 
     An exception in the block leaves nothing at `target`; of numbered pictures, those already made stay.
     KeyboardInterrupt is the exception to this: the file is finished with the frames so far, then it goes on.
@@ -56,6 +58,7 @@ class FrameWriter:
         work: Work | None = None,
         first: int = 0,
         total_frames: int | None = None,
+        max_bytes: int | None = None,
         comment: str | None = None,
         is_live: bool = False,
     ) -> None:
@@ -65,19 +68,25 @@ class FrameWriter:
         that of `like`, else 25. overwrite: replace what is there. quality: 1..100; 85 shows no loss (x264
         CRF 17). work: a folder to keep the film in while it is made, so that `position` and `restore` can
         take it up again. first: frames before the first, made elsewhere. total_frames: of the whole film,
-        by default those of `like`. comment: a line that video, GIF, PNG and JPEG
-        carry inside. is_live: encoded with as little work as can be. TargetError, one line, where the target
-        cannot be written; ValueError for a rate or quality out of range.
+        by default those of `like`. max_bytes: what an animation may take; `note` then says how. comment: a
+        line that video, GIF, PNG and JPEG carry inside. is_live: encoded with as little work as can be.
+        TargetError, one line, where the target cannot be written; ValueError for a rate or quality out of range.
         """
         if not 1 <= quality <= 100:
             raise ValueError(f"quality is {quality}; give 1..100")
         if rate is not None and rate <= 0:
             raise ValueError(f"rate is {rate}; give more than 0")
         self.path = Path(target)
-        self.kind: TargetKind = check_target(self.path, like=like, overwrite=overwrite)
+        self._total_frames = total_frames or (like.frame_count if like is not None else None)
+        moves = self._total_frames != 1 if like is not None else (self._total_frames or 1) > 1
+        self.kind: TargetKind = check_target(self.path, like=like, overwrite=overwrite, moves=moves)
+        if max_bytes is not None and self.kind != "gif":
+            raise TargetError(f'"{self.path.name}" has no size limit; only films into .gif, .webp and .apng have one')
+        self._max_bytes = max_bytes
         self.rate: Fraction = Fraction(rate or (like.rate if like else DEFAULT_RATE))
         self.frames_written = 0
         self.warning: str | None = None
+        self.note: str | None = None
         self._like = like
         self._overwrite = overwrite
         self._quality = quality
@@ -87,7 +96,6 @@ class FrameWriter:
         self._encoder: VideoEncoder | None = None
         self._work = work
         self._first = first
-        self._total_frames = total_frames or (like.frame_count if like is not None else None)
         self._segments = self._segments_in(work.folder) if work is not None else None
         self.comment = comment
         self._unsynced: list[Path] = []
@@ -228,7 +236,7 @@ class FrameWriter:
                 self._move(made)
             elif self.kind in ("video", "gif"):
                 frames = self._whole()
-                self._move(self._finish_gif(frames) if self.kind == "gif" else self._finish_video(frames))
+                self._move(self._finish_animation(frames) if self.kind == "gif" else self._finish_video(frames))
         except OSError as error:
             raise disk_trouble(self.path, error) from None
         finally:
@@ -264,11 +272,17 @@ class FrameWriter:
             return video
         return made
 
-    def _finish_gif(self, frames: Path) -> Path:
-        palette, made = self._temporary(".png"), self._temporary(".gif")
-        make_gif(frames, palette, made, self.path, self.rate)
-        if self.comment:
-            add_to_gif(made, self.comment)
+    def _finish_animation(self, frames: Path) -> Path:
+        made = self._temporary(self.path.suffix.lower())
+        assert self._size is not None or self._segments is not None
+        height, width = self._size or self._segments.size  # type: ignore[union-attr]
+        comment = self.comment if made.suffix == ".gif" else None
+        self.note = make_animation(
+            frames, made, self.path, width=width, height=height, rate=self.rate, quality=self._quality,
+            max_bytes=self._max_bytes - 2 * len((comment or "").encode()) if self._max_bytes else None,
+        )  # fmt: skip
+        if comment:
+            add_to_gif(made, comment)
         return made
 
     def _move(self, made: Path) -> None:

@@ -18,6 +18,7 @@ from rich.table import Table
 from torch import Tensor
 
 from vidream.atlas import atlas_tiles
+from vidream.device import pick_precision
 from vidream.dreamer import Dreamer
 from vidream.files import noise
 from vidream.frames import contact_sheet, read_picture, write_picture
@@ -28,6 +29,7 @@ from vidream.training.train import normalised
 
 __all__ = ["NOTHING", "Judge", "likeness", "main", "subject_preset", "views"]
 
+CPU = torch.device("cpu")
 NOTHING = "nothing"
 SIDE_PX = 192
 NOISES = 5
@@ -52,8 +54,10 @@ class Judge:
         return {**shares, NOTHING: cells[-1]}
 
     def name(self, picture: Tensor) -> str:
-        """The group that fills most of `picture` [1,3,H,W], or NOTHING."""
+        """NOTHING, where that fills more than half of `picture` [1,3,H,W]; else the group that fills most of it."""
         shares = self.shares(picture)
+        if shares.pop(NOTHING) > 0.5:
+            return NOTHING
         return max(shares, key=lambda group: shares[group])
 
     def impression(self, picture: Tensor) -> Tensor:
@@ -80,8 +84,10 @@ def views(photos: Sequence[Path]) -> list[Tensor]:
 
 
 def subject_preset(group: str) -> Preset:
-    """The look that a group is judged by: the subject alone, all else as a preset has it by default."""
-    return Preset(subject={group: 1.0}, layers={})
+    """The look that a group is judged by: the subject alone, dreamed strongly."""
+    return Preset(
+        subject={group: 1.0}, first_steps=24, first_step_size=0.009, octave_scale=1.6, smoothing=0.6, falloff=0.0
+    )
 
 
 def likeness(judge: Judge, net: Net, layer: str) -> float:
@@ -104,7 +110,10 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="the dreaming network (default: the shipped one)")
     parser.add_argument("--sheet", type=Path, help="also write the dreams, a row a group")
     arguments = parser.parse_args()
-    judge, net = Judge(arguments.judge), load_net("dreamnet", weights=arguments.weights)
+    judge, net = (
+        Judge(arguments.judge),
+        load_net("dreamnet", weights=arguments.weights, dtype=pick_precision("auto", CPU)),
+    )
     pictures = views(arguments.photos)
     plain = [judge.name(picture) for picture in pictures]
     table = Table("group", "dreams named so", "undreamed named so", "else named", box=None)

@@ -52,6 +52,7 @@ def zoom_film(
     start_seconds: float = 0.0,
     overwrite: bool = False,
     resume: bool = False,
+    max_bytes: int | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -61,7 +62,7 @@ def zoom_film(
     shapes and colours for each seed.  motion: see `Motion`.  loop: the film's last frame meets its first.
     size: longer side in px, or (width, height), to which a source is cropped; by default that of the
     source, 1280 px at most.  preset, dreamer, make_dreamer: as for `dream`.  On KeyboardInterrupt the file is
-    finished with the frames made so far.  resume: go on after whatever ended the run before, as `dream` does.
+    finished with the frames made so far.  resume, max_bytes: as for `dream`.
     Raises SourceError, TargetError, PresetError, NetError, DeviceError.
     """
     if not 0 < seconds <= LONGEST_SECONDS:
@@ -75,7 +76,7 @@ def zoom_film(
     with WorkFolder(path, resume=resume, overwrite=overwrite) as work:
         count = loop_frames(seconds, rate) if loop else max(1, round(seconds * rate))
         replaces = overwrite or work.replaces_target
-        writer = FrameWriter(path, rate=rate, overwrite=replaces, work=work, total_frames=count)
+        writer = FrameWriter(path, rate=rate, overwrite=replaces, work=work, total_frames=count, max_bytes=max_bytes)
         if writer.kind == "picture":
             raise TargetError(f'"{path.name}" holds one picture; a zoom is a film: .mp4, .gif or "shots/%04d.png"')
         picture = None if source is None else _opening(Path(source), size, start_seconds)
@@ -101,7 +102,7 @@ def zoom_film(
             work.finished()
     return Made(
         path=writer.path, frames=writer.frames_written, cuts=0, rate=rate, strength=math.nan, warp_error=None,
-        seconds=time.monotonic() - begun, finished=finished, warning=writer.warning,
+        seconds=time.monotonic() - begun, finished=finished, warning=writer.warning, note=writer.note,
     )  # fmt: skip
 
 
