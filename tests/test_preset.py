@@ -20,7 +20,8 @@ def test_every_shipped_preset_loads_and_survives_a_round_trip(name):
 def test_the_looks_that_every_user_needs_are_shipped():
     assert {"creatures", "gentle", "fever", "fast", "classic"} <= set(preset_names())
     assert preset_names()[0] == "creatures"
-    mine = Preset(layers={"s3b": 1.0}, subject={"beasts": 0.3, "birds": 0.3, "eyes": 0.3, "faces": 0.3}, step_size=0.004)
+    subject = {"beasts": 0.3, "birds": 0.3, "eyes": 0.3, "faces": 0.3}
+    mine = Preset(layers={"s3b": 1.0}, subject=subject, step_size=0.004)
     assert Preset.load("creatures").replace(description="") == mine
 
 
