@@ -100,9 +100,9 @@ class Zoom:
         loop = self.motion.loop_seconds
         dreamer = self.dreamer.at(max(then, 0.0) if loop is None else then % loop)
         # So much is dreamed in a second at any rate; a slow one takes more steps, not larger ones.
-        share = STEPS_RATE * seconds
-        steps = max(1, round(dreamer.preset.steps * share)) if dreamer.preset.steps else 0
-        step_size = ZOOM_PACE * dreamer.preset.step_size * dreamer.preset.steps * share / max(steps, 1)
+        wanted = dreamer.preset.steps * STEPS_RATE * seconds
+        steps = max(1, round(wanted)) if wanted else 0
+        step_size = ZOOM_PACE * dreamer.preset.step_size * wanted / max(steps, 1)
         generator = self.dreamer.generator(self.number + step)
         with torch.enable_grad():
             dream = dreamer(moved, steps=steps, step_size=step_size, pace=pace, guides=guides, generator=generator)
