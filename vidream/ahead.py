@@ -5,12 +5,18 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Ahead"]
+import torch
+
+__all__ = ["Ahead", "made_ahead"]
 
 T = TypeVar("T")
+# Of a dream on the processor: with fewer, two teams of threads wait for each other. On two cores a carried frame took
+# 64 ms with its flow found beside the dream, and 49 one after the other.
+LEAST_THREADS = 4
 # Short, so that a Ctrl-C is heard on every system while we wait.
 _WAIT_SECONDS = 0.2
 
@@ -77,3 +83,9 @@ class Ahead(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def made_ahead(items: Iterable[T], device: torch.device) -> AbstractContextManager[Iterable[T]]:
+    """`items` as an `Ahead`, where `device` leaves the processor room for that; else as they are."""
+    has_room = device.type != "cpu" or torch.get_num_threads() >= LEAST_THREADS
+    return Ahead(items) if has_room else nullcontext(items)

@@ -106,6 +106,7 @@ class Dreamer:
         *,
         steps: int | None = None,
         step_size: float | None = None,
+        turn: int | None = None,
         pace: Tensor | None = None,
         source: Tensor | None = None,
         guides: Sequence[Tensor] | None = None,
@@ -115,6 +116,7 @@ class Dreamer:
         """Dream `picture` [B,3,H,W], RGB, 0..1, and return the same shape on the dreamer's device.
 
         steps, step_size: in place of the preset's `first_steps` and `first_step_size`.
+        turn: work on every `octave_turns`-th octave alone, with as much longer steps; on others at the next turn.
         pace: [B,1,H,W], multiplies the step at every pixel.  source: [B,3,H,W], what `content`
         stays with, by default the picture.  guides: [1,3,h,w] each, in place of the preset's files.
         generator: draws the jitter.  watch: called with the picture after every step, at its octave's
@@ -124,21 +126,28 @@ class Dreamer:
         step_size = self.preset.first_step_size if step_size is None else step_size
         generator = generator or self.generator(0)
         picture = picture.to(self.device, torch.float32)
+        look, (height, width) = self.preset, picture.shape[-2:]
+        sizes = octave_sizes(height, width, look.octaves, look.octave_scale, look.finest)
+        if turn is not None:
+            turns = min(look.octave_turns, len(sizes))
+            # Counted from the finest octave, which is always there.
+            sizes, step_size = sizes[::-1][turn % turns :: turns][::-1], step_size * turns
         source = picture if source is None else source.to(self.device, torch.float32)
         before = generator.get_state()
         try:
-            return self._dreamed(picture, steps, step_size, pace, source, guides, generator, watch)
+            return self._dreamed(picture, sizes, steps, step_size, pace, source, guides, generator, watch)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or not self._memory.halve():
                 raise
         # Outside the handler: there the traceback would still hold what filled the memory.
         forget_memory(self.device)
         generator.set_state(before)
-        return self._dreamed(picture, steps, step_size, pace, source, guides, generator, watch)
+        return self._dreamed(picture, sizes, steps, step_size, pace, source, guides, generator, watch)
 
     def _dreamed(
         self,
         picture: Tensor,
+        sizes: list[tuple[int, int]],
         steps: int,
         step_size: float,
         pace: Tensor | None,
@@ -149,8 +158,7 @@ class Dreamer:
     ) -> Tensor:
         detail: Tensor | None = None
         dream = picture
-        look, (height, width) = self.preset, picture.shape[-2:]
-        for size in octave_sizes(height, width, look.octaves, look.octave_scale, look.finest):
+        for size in sizes:
             base = _resized(picture, size)
             dream = base if detail is None else (base + _resized(detail, size)).clamp(0, 1)
             effort = steps * min(1.0, FULL_EFFORT_SIDE_PX / min(size)) ** self.preset.falloff

@@ -8,6 +8,7 @@ OpenCV is used here for its estimators only; they see 8-bit luma and never a dre
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import cv2
@@ -32,6 +33,7 @@ EXPLAINED = 0.02
 # ... and above which it counts as something else.
 UNEXPLAINED = 0.1
 _LUMA = (0.299, 0.587, 0.114)
+_BESIDE = ThreadPoolExecutor(1, "vidream-flow")
 
 
 def warp(image: Tensor, flow: Tensor, *, mode: str = "bicubic") -> Tensor:
@@ -64,10 +66,25 @@ def dis_flow(current: Tensor, previous: Tensor) -> Tensor:
     current, previous: [1,3,H,W], RGB, 0..1, sides of 16 px or more.
     Returns [1,2,H,W] in pixels, on the pictures' device.
     """
+    return _as_flow(_dis(_luma8(current), _luma8(previous)), current)
+
+
+def _dis(current: np.ndarray, previous: np.ndarray) -> np.ndarray:
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     # None: no flow to start from. OpenCV allows it; its type stubs do not say so.
-    found = estimator.calc(_luma8(current), _luma8(previous), None)  # type: ignore[call-overload]
-    return _as_flow(found, current)
+    return estimator.calc(current, previous, None)  # type: ignore[call-overload]
+
+
+def _both_ways(
+    current: Tensor, previous: Tensor, estimate: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    if estimate is not dis_flow:
+        return estimate(current, previous), estimate(previous, current)
+    # Beside each other: OpenCV's own threads bring little on pictures so small.
+    new, old = _luma8(current), _luma8(previous)
+    back = _BESIDE.submit(_dis, old, new)
+    there = _dis(new, old)
+    return _as_flow(there, current), _as_flow(back.result(), current)
 
 
 def farneback_flow(current: Tensor, previous: Tensor) -> Tensor:
@@ -136,7 +153,7 @@ def small_motion(
         # DIS matches patches of 8 px on a pyramid: below 16 px a side it has nothing to stand on.
         size = (max(16, round(height * scale)), max(16, round(width * scale)))
         current, previous = (F.interpolate(p, size=size, mode="area") for p in (current, previous))
-    there, back = estimate(current, previous), estimate(previous, current)
+    there, back = _both_ways(current, previous, estimate)
     return there, trust(there, back, current, previous)
 
 
@@ -158,17 +175,19 @@ def trust(there: Tensor, back: Tensor, current: Tensor | None = None, previous: 
     Returns [1,1,H,W], 0..1.
     """
     _, _, height, width = there.shape
-    returned = warp(back, there, mode="bilinear")
+    has_frames = current is not None and previous is not None
+    pulled = warp(torch.cat([back, previous], 1) if has_frames else back, there, mode="bilinear")  # type: ignore[list-item]
+    returned = pulled[:, :2]
     mismatch = (there + returned).square().sum(1, keepdim=True)
     length = there.square().sum(1, keepdim=True)
     doubtful = mismatch > 0.01 * (length + returned.square().sum(1, keepdim=True)) + 0.5
     edge_x = F.pad(there[..., 1:] - there[..., :-1], (0, 1)).square().sum(1, keepdim=True)
     edge_y = F.pad(there[..., 1:, :] - there[..., :-1, :], (0, 0, 0, 1)).square().sum(1, keepdim=True)
     doubtful |= edge_x + edge_y > 0.01 * length + 0.002
-    if current is not None and previous is not None:
+    if current is not None and has_frames:
         # Flow on a bare wall is a guess, but any guess carries the wall onto itself. Without this a
         # seventh of a hand-held clip was dreamed anew in every frame, and bare holes showed.
-        difference = (current - warp(previous, there, mode="bilinear")).abs().mean(1, keepdim=True)
+        difference = (current - pulled[:, 2:]).abs().mean(1, keepdim=True)
         difference = _box(difference, 5)
         doubtful &= difference > EXPLAINED
         # What comes into view beside a mover often passes the flow checks with a flow of its own.

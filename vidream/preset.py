@@ -74,6 +74,9 @@ class Preset:
     finest: float = _number(1.0, 0.1, 1.0, "size of the finest octave, as a share of the frame's; less is faster")
     falloff: float = _number(1.0, 0.0, 4.0, "power by which octaves finer than 270 px get less work")
     steps: int = _number(1, 0, 1000, "gradient steps in each octave of a carried frame")
+    octave_turns: int = _number(
+        2, 1, 8, "of a carried frame every n-th octave is worked on, n times as much; others in turn"
+    )
     step_size: float = _number(0.003, 0.0, 1.0, "mean change of a channel in one step, picture range 0..1")
     jitter: int = _number(32, 0, 512, "largest random roll before each step, px")
     normalise: str = _choice("mean-abs", NORMALISATIONS, "how a gradient is brought to unit size")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vidream import flow as optical
-from vidream.ahead import Ahead
+from vidream.ahead import made_ahead
 from vidream.dreamer import Dreamer
 from vidream.finishing import finish
 from vidream.frames import FrameReader
@@ -155,6 +155,7 @@ class Stream:
                     start,
                     steps=preset.steps,
                     step_size=preset.step_size,
+                    turn=self._number,
                     pace=pace if mask is None else pace * mask,
                     source=frame,
                     guides=guides,
@@ -242,12 +243,12 @@ def dream_frames(frames: Iterable[Tensor], dreamer: Dreamer, *, flow: FlowEstima
 
     flow: an estimator of backward flow in place of the preset's.  Schedules of the preset run at
     the rate of `frames`, where it has one as a FrameReader does, else at 25 frames a second.
-    A FrameReader is read, and its motion found, by a thread that goes ahead by two.
+    A FrameReader is read, and its motion found, by a thread that goes ahead by two, where cores are free.
     """
     stream = Stream(dreamer, flow=flow, rate=getattr(frames, "rate", DEFAULT_RATE))
     followed = stream.followed(frames)
     # Anybody's own frames are taken when they are asked for, and by the thread that asks.
-    goes_ahead = isinstance(frames, FrameReader) and not frames.has_alpha
-    with Ahead(followed) if goes_ahead else nullcontext(followed) as ready:
+    theirs = isinstance(frames, FrameReader) and not frames.has_alpha
+    with made_ahead(followed, dreamer.device) if theirs else nullcontext(followed) as ready:
         for frame, motion in ready:
             yield stream.next(frame, motion=motion)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import platform
 import statistics
 import tempfile
@@ -16,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream import __version__
-from vidream.ahead import Ahead
+from vidream.ahead import made_ahead
 from vidream.bench.machine import matrix_peak, memory_mib, seconds_of
 from vidream.device import wait_for
 from vidream.dreamer import Dreamer
@@ -124,14 +125,17 @@ def _size_figures(dreamer: Dreamer, width: int, height: int, peak: float, second
 
 
 def _film(dreamer: Dreamer, clip: Path, budget_seconds: float) -> tuple[float, float]:
-    """(seconds of the first frame, median of the others) of a film made as `vidream dream` makes it."""
+    """(seconds of the first frame, median of the others) of a film made as `vidream dream` makes it.
+
+    The others in twos, since octaves take turns.
+    """
     taken: list[float] = []
     stream = Stream(dreamer)
     target = clip.with_name("dream.mp4")
     with (
         FrameReader(clip) as reader,
         FrameWriter(target, like=reader, overwrite=True) as writer,
-        Ahead(stream.followed(reader)) as ready,
+        made_ahead(stream.followed(reader), dreamer.device) as ready,
     ):
         begun = time.perf_counter()
         for frame, motion in ready:
@@ -140,11 +144,11 @@ def _film(dreamer: Dreamer, clip: Path, budget_seconds: float) -> tuple[float, f
             begun = time.perf_counter()
             if len(taken) > FEWEST_FRAMES and sum(taken[1:]) > budget_seconds:
                 break
-    return taken[0], statistics.median(taken[2:])
+    return taken[0], statistics.median(map(statistics.fmean, itertools.pairwise(taken[2:])))
 
 
 def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, float]:
-    """Medians of the parts of a carried frame, each waited for: read, flow, carry, every octave, finish, encode."""
+    """The parts of a carried frame, medians, each waited for: read, flow, carry, every octave, finish, encode."""
     clock = _Clock(dreamer)
     preset = dreamer.preset.at(0)
     last: Tensor | None = None
@@ -169,7 +173,13 @@ def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, flo
             start, pace, ripeness = carry(preset, here, residual, ripeness, *moved)
             clock.stamp("carry")
             dream = dreamer(
-                start, steps=preset.steps, step_size=preset.step_size, pace=pace, source=here, watch=clock.octave
+                start,
+                steps=preset.steps,
+                step_size=preset.step_size,
+                turn=clock.count,
+                pace=pace,
+                source=here,
+                watch=clock.octave,
             )
             clock.octave_end()
             residual = dream - here
@@ -182,8 +192,10 @@ def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, flo
         begun = time.perf_counter()
         writer.close()
         # The encoder works beside the dream: what is left of it at the end, shared out.
-        clock.parts["encode, rest"] = [(time.perf_counter() - begun) / max(1, clock.count)]
-    return {name: statistics.median(taken) for name, taken in clock.parts.items()}
+        clock.parts["encode, rest"] = [(time.perf_counter() - begun) / max(1, clock.count)] * clock.count
+    # Octaves that take turns count for their share of the frames.
+    count = max(1, clock.count)
+    return {name: statistics.median(taken) * min(1.0, len(taken) / count) for name, taken in clock.parts.items()}
 
 
 class _Clock:

@@ -17,7 +17,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidream.ahead import Ahead
+from vidream.ahead import made_ahead
 from vidream.dreamer import Dreamer
 from vidream.films.companions import guide_frames, mask_frames
 from vidream.films.loops import ClipLoop
@@ -217,7 +217,7 @@ class Film:
         """The frames with their motion, read and followed while those before them are dreamed."""
         followed = self._stream.followed(frames)
         # A picture's alpha belongs to the frame that was read last: then nobody may go ahead.
-        return nullcontext(followed) if self._reader.has_alpha else Ahead(followed)
+        return nullcontext(followed) if self._reader.has_alpha else made_ahead(followed, self._dreamer.device)
 
     def _next(self, frame: Tensor, motion: Motion, mask: Tensor | None, guides: Sequence[Tensor] | None) -> None:
         begun, steps = time.monotonic(), self._steps if not self._dreamed else None
