@@ -195,7 +195,12 @@ def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, flo
         clock.parts["encode, rest"] = [(time.perf_counter() - begun) / max(1, clock.count)] * clock.count
     # Octaves that take turns count for their share of the frames.
     count = max(1, clock.count)
-    return {name: statistics.median(taken) * min(1.0, len(taken) / count) for name, taken in clock.parts.items()}
+    parts = {name: statistics.median(taken) * min(1.0, len(taken) / count) for name, taken in clock.parts.items()}
+    octaves = sorted(
+        (name for name in parts if name.startswith("octave ")), key=lambda name: int(name[7:].partition("x")[0])
+    )
+    order = ["read", "flow", "carry", *octaves]
+    return {name: parts[name] for name in [*order, *(each for each in parts if each not in order)] if name in parts}
 
 
 class _Clock:

@@ -26,7 +26,12 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     parser.add_argument(
         "source", metavar="IN", nargs="?", help="video, GIF, picture, or numbered pictures: 'shots/%%04d.png'"
     )
-    parser.add_argument("target", metavar="OUT", nargs="?", help=".mp4 .mov .mkv .gif, 'shots/%%04d.png', or a picture")
+    parser.add_argument(
+        "target",
+        metavar="OUT",
+        nargs="?",
+        help=".mp4 .mov .mkv .webm .gif .webp .apng, 'shots/%%04d.png', or a picture",
+    )
     options.add_look(parser)
     parser.add_argument("--like", metavar="OLD", help="dream as OLD was: a film vidream made, or its sidecar")
     span = options.add_span(parser)
