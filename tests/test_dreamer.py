@@ -12,6 +12,7 @@ from vidream.frames import write_picture
 from vidream.nets import Net, load_net
 from vidream.objective import channel, layer, subject
 from vidream.preset import Preset
+from vidream.stream import Stream
 
 PRESET = Preset(octaves=2, first_steps=6, first_step_size=0.01, jitter=8)
 
@@ -264,3 +265,25 @@ def test_tiles_are_chosen_from_what_is_free(tiny_net, monkeypatch):
         monkeypatch.setattr("vidream.tiles.free_memory_bytes", lambda _, free=free: free)
         sides.append(Dreamer(Preset(layers={"block2": 1.0}), net=tiny_net).tile)
     assert sides[0] == sides[1] == 1280 and sides[-1] == 448
+
+
+def test_octaves_take_turns_and_do_as_much_in_the_end(tiny_net):
+    dreamer = Dreamer(PRESET.replace(octaves=3, octave_turns=2), net=tiny_net)
+    seen = {}
+
+    def sizes(turn):
+        seen[turn] = []
+        dreamer(textured(160, 200), steps=1, step_size=0.004, turn=turn, watch=lambda p: seen[turn].append(p.shape[-1]))
+        return seen[turn]
+
+    assert sizes(None) == [102, 143, 200]
+    assert sizes(0) == sizes(2) == [102, 200]
+    assert sizes(1) == [143]
+    still = Preset(octaves=3, octave_turns=1, first_steps=0, step_size=0.004, keep=1)
+    strengths = []
+    for turns in (1, 2):
+        stream = Stream(Dreamer(still.replace(octave_turns=turns), net=tiny_net))
+        for _ in range(9):
+            stream.next(textured(160, 200))
+        strengths.append(stream.latest.strength)
+    assert strengths[1] == pytest.approx(strengths[0], rel=0.15)

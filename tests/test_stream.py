@@ -5,6 +5,7 @@ import torch
 from conftest import textured
 
 from vidream.dreamer import Dreamer
+from vidream.flow import dis_flow
 from vidream.nets import load_net
 from vidream.preset import Preset
 from vidream.stream import Stream, dream_frames
@@ -114,6 +115,18 @@ def test_frames_are_dreamed_one_by_one_as_they_are_asked_for(tiny_net):
     next(made)
     next(made)
     assert asked == [0, 1]
+
+
+def test_frames_that_repeat_have_no_flow_to_be_found(tiny_net):
+    asked = []
+
+    def estimate(current, previous):
+        asked.append(current)
+        return dis_flow(current, previous)
+
+    first, second = panned(2)
+    list(dream_frames([first, first, first, second, second], dreamer(tiny_net), flow=estimate))
+    assert len(asked) == 2  # there and back, once
 
 
 @pytest.mark.parametrize("flow", ["farneback", "none"])

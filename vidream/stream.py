@@ -213,7 +213,7 @@ def follow(frame: Tensor, last: Tensor, estimate: FlowEstimator | None, *, reset
     """
     if resets and optical.is_cut(frame, last):
         return None
-    if estimate is None:
+    if estimate is None or torch.equal(frame, last):  # animation on twos, recorded screens: nothing has moved
         return frame.new_zeros(1, 2, *frame.shape[-2:]), torch.ones_like(frame[:, :1])
     flow, believed = optical.small_motion(frame, last, estimate)
     if resets and float(believed.mean()) < CUT_TRUST:
