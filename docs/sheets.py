@@ -1,4 +1,4 @@
-"""Make the sheets of docs/dreamnet.md: motifs, subjects on photos, layers, before and after.
+"""Make the sheets of docs/dreamnet.md: motifs, atlas, subjects on photos, layers, before and after.
 
 Run from the repository: python docs/sheets.py PHOTO PHOTO PHOTO
 """
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream import Dreamer, Net, Preset, load_net
+from vidream.atlas import atlas_sheet, atlas_tiles
 from vidream.frames import contact_sheet, read_picture, write_picture
 from vidream.training.judge import subject_preset
 from vidream.training.sheet import write_motif_sheet
@@ -36,10 +37,11 @@ def dreamed(net: Net, preset: Preset, picture: Tensor) -> Tensor:
 
 
 def main(photos: list[Path]) -> None:
-    """Dream and write the four sheets."""
+    """Dream and write the sheets."""
     SHEETS.mkdir(exist_ok=True)
     net = load_net("dreamnet")
     write_motif_sheet(SHEETS / "motifs.jpg", each=4, size_px=56, per_row=5)
+    write_picture(SHEETS / "atlas.jpg", atlas_sheet(atlas_tiles(net, size_px=96)), quality=82)
     small = [fitted(photo, 240, 240) for photo in photos]
     tiles, labels = [], []
     for group in net.groups:
