@@ -190,7 +190,7 @@ class Stream:
         measured = [(shown - frame).abs().mean(), shown.mean(), frame.mean()]
         if motion is not None and self._shown is not None:
             # Every n-th pixel: at 1080p the whole figure would cost a twentieth of the frame.
-            every_px = max(1, max(frame.shape[-2:]) // 320)
+            every_px = max(1, max(frame.shape[-2:]) // 160)
             measured.append(optical.warp_error(shown, self._shown, *motion, every_px=every_px))
         # All at once: a GPU is waited for here, once a frame, and nowhere else.
         strength, brightness, source_brightness, *rest = torch.stack(measured).tolist()
@@ -229,11 +229,13 @@ def carry(
     frame, residual: [1,3,H,W].  ripeness, believed: [1,1,H,W], 0..1.  flow: [1,2,H,W], from `frame`
     back to where the residual is.  Returns a picture, the pace [1,1,H,W] and the new ripeness.
     """
-    residual = preset.keep * believed * optical.warp(residual, flow)
+    carried = believed * optical.warp(torch.cat([residual, ripeness], 1), flow)
+    residual = preset.keep * carried[:, :3]
     # Without this a still picture drifts: clipping at black and white is not symmetric.
     residual = residual - residual.mean(dim=(-2, -1), keepdim=True)
     residual = residual * (preset.strength_cap / residual.abs().mean().clamp(min=preset.strength_cap))
-    ripeness = believed * optical.warp(ripeness, flow, mode="bilinear")
+    # Bicubic sampling may overshoot.
+    ripeness = carried[:, 3:].clamp(0, 1)
     pace = 1.0 + (FRESH_PACE - 1.0) * (1.0 - ripeness)
     return (frame + residual).clamp(0, 1), pace, ripeness + RIPENING * (1.0 - ripeness)
 

@@ -20,6 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 _aten = torch.ops.aten
+BANDED_THREADS = 4
 
 
 @dataclass
@@ -79,8 +80,8 @@ class Step:
 class MaxPool(Step):
     """The largest of each window. masks: it also does what a ReLU before it would have to on the way back.
 
-    torch goes back through a pool in one thread for each picture. So the picture is cut into bands that share
-    rows, a band a thread: on two cores that is a tenth of GoogLeNet's step.
+    torch goes back through a pool in one thread for each picture. So with BANDED_THREADS or more the picture is cut
+    into bands that share rows, a band a thread; with fewer the copies cost more than the threads save.
     """
 
     def __init__(self, read: int, write: int, pool: nn.MaxPool2d) -> None:
@@ -103,6 +104,8 @@ class MaxPool(Step):
             tape.notes[id(self)] = x, where, place
 
     def _band_count(self, x: Tensor) -> int:
+        if torch.get_num_threads() < BANDED_THREADS:
+            return 1
         is_plain = x.shape[0] == 1 and self._dilation == (1, 1) and is_dense(x) and self._kernel[0] >= self._stride[0]
         return min(torch.get_num_threads(), x.shape[2] // (4 * self._stride[0])) if is_plain else 1
 
