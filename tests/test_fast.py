@@ -13,7 +13,8 @@ from torch import nn
 from vidream.nets import Net, load_net
 from vidream.nets import net as net_room
 from vidream.nets.fast import FastNet
-from vidream.nets.steps import MaxPool, Tape
+from vidream.nets.pools import MaxPool
+from vidream.nets.steps import Tape
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 
@@ -112,34 +113,56 @@ def test_bfloat16_goes_the_same_way_as_autograd_does(monkeypatch):
     assert torch.cosine_similarity(found, wanted, dim=0) > 0.999
 
 
+POOLS = [
+    nn.MaxPool2d(3, 2, ceil_mode=True),
+    nn.MaxPool2d(3, 2, 1),
+    nn.MaxPool2d(3, 1, 1),
+    nn.MaxPool2d(2),
+    nn.MaxPool2d(1, 2),
+    nn.MaxPool2d((4, 3), (1, 3), (2, 0)),
+    nn.MaxPool2d(3, 1, 1, dilation=2),
+]
+
+
 @needs_onednn
-@pytest.mark.parametrize("rows", [40, 41, 42, 57])
-@pytest.mark.parametrize("threads", [1, 4, 7])
-@pytest.mark.parametrize(
-    "pool",
-    [
-        nn.MaxPool2d(3, 2, ceil_mode=True),
-        nn.MaxPool2d(3, 2, 1),
-        nn.MaxPool2d(3, 1, 1),
-        nn.MaxPool2d(2),
-        nn.MaxPool2d(1, 2),
-    ],
-    ids=lambda pool: f"{pool.kernel_size} by {pool.stride}",
-)
-def test_a_pool_in_bands_is_the_pool(monkeypatch, pool, threads, rows):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    x = torch.rand(1, 16, rows, 50, generator=torch.Generator().manual_seed(rows)) - 0.5
-    x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+@pytest.mark.parametrize("is_positive", [True, False], ids=["behind a ReLU", "of any value"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=lambda dtype: str(dtype)[6:])
+@pytest.mark.parametrize("size", [(40, 50), (41, 37), (5, 6)], ids=["even", "odd", "small"])
+@pytest.mark.parametrize("pool", POOLS, ids=lambda pool: f"{pool.kernel_size} by {pool.stride}")
+def test_a_pool_is_torchs_pool(monkeypatch, pool, size, dtype, is_positive):
+    """No two values of a picture and channel are the same but zeros, which want no gradient."""
+    monkeypatch.setattr("vidream.nets.pools.WIDE_THREADS", 1)
+    order = torch.Generator().manual_seed(size[0])
+    count = size[0] * size[1]
+    x = torch.stack([torch.randperm(count, generator=order) for _ in range(32)]).reshape(2, 16, *size) - count // 2
+    # As numbers that bfloat16 keeps apart: whole ones alone would not be.
+    bits = torch.int32 if dtype == torch.float32 else torch.int16
+    x = (x.abs().to(bits) + 9000).view(dtype) * x.sign()
+    x = (x.relu() if is_positive else x).contiguous(memory_format=torch.channels_last).requires_grad_()
     wanted = pool(x)
-    grad = torch.rand(wanted.shape).contiguous(memory_format=torch.channels_last)
+    grad = torch.randint(1, 9, wanted.shape).to(dtype).contiguous(memory_format=torch.channels_last)
     step, tape = MaxPool(0, 1, pool), Tape(keeps=True)
+    step.is_positive = is_positive
     with torch.no_grad():
         tape.values[0] = x.detach()
         step.forward(tape)
         assert torch.equal(tape.values[1], wanted)
         tape.give(1, grad, own=False)
         step.backward(tape)
-    torch.testing.assert_close(tape.grads[0], torch.autograd.grad(wanted, x, grad)[0])
+    asked = x != 0 if is_positive else torch.ones_like(x, dtype=torch.bool)
+    torch.testing.assert_close(tape.grads[0][asked], torch.autograd.grad(wanted, x, grad)[0][asked])
+
+
+@needs_onednn
+def test_where_all_of_a_window_is_the_same_one_place_has_its_gradient(monkeypatch):
+    monkeypatch.setattr("vidream.nets.pools.WIDE_THREADS", 1)
+    step, tape = MaxPool(0, 1, nn.MaxPool2d(3, 1, 1)), Tape(keeps=True)
+    step.is_positive = True
+    tape.values[0] = torch.full((1, 4, 9, 9), 0.5).contiguous(memory_format=torch.channels_last)
+    step.forward(tape)
+    tape.give(1, torch.ones(1, 4, 9, 9).contiguous(memory_format=torch.channels_last), own=False)
+    step.backward(tape)
+    assert float(tape.grads[0].sum()) == 4 * 81
 
 
 @needs_onednn

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import fx, nn
 
 from vidream.nets.conv import Conv
-from vidream.nets.steps import Add, Concat, Foreign, MaxPool, MeanPool, Relu, Silu, Step
+from vidream.nets.pools import MaxPool
+from vidream.nets.steps import Add, Concat, Foreign, MeanPool, Relu, Silu, Step
 
 __all__ = ["Lowered", "lowered"]
 
@@ -40,7 +41,7 @@ def lowered(graph: fx.GraphModule) -> Lowered | None:
     for node in graph.graph.nodes:
         if not maker.add(node):
             return None
-    steps = _merged(_masked(_joined(maker.steps, maker.kept), maker.kept))
+    steps = _merged(_masked(_signed(_joined(maker.steps, maker.kept)), maker.kept))
     return Lowered(steps, maker.outputs)
 
 
@@ -178,6 +179,18 @@ def _move(conv: Conv, step: Step, made: dict[int, Step], places: dict[int, int])
     places[step.writes[0]] = places[conv.writes[0]]
     conv.writes = step.writes
     made[step.writes[0]] = conv
+
+
+def _signed(steps: list[Step]) -> list[Step]:
+    """Tell the pools behind ReLUs that nothing there is negative; what is zero there, the ReLU gives no gradient."""
+    positive: set[int] = set()
+    for step in steps:
+        passes = isinstance(step, (Add, Concat, MaxPool, MeanPool)) and positive.issuperset(step.reads)
+        if isinstance(step, MaxPool):
+            step.is_positive = passes
+        if passes or isinstance(step, Relu) or (isinstance(step, Conv) and step.is_cut):
+            positive.update(step.writes)
+    return steps
 
 
 def _masked(steps: list[Step], kept: set[int]) -> list[Step]:

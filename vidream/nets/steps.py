@@ -16,11 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 __all__ = [
-    "Add", "Concat", "Foreign", "MaxPool", "MeanPool", "Relu", "Silu", "Step", "Tape", "dense", "is_dense", "pair",
+    "Add", "Concat", "Foreign", "MeanPool", "Relu", "Silu", "Step", "Tape", "dense", "is_dense", "pair",
 ]  # fmt: skip
 
 _aten = torch.ops.aten
-BANDED_THREADS = 4
 
 
 @dataclass
@@ -75,89 +74,6 @@ class Step:
 
     def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
         raise NotImplementedError
-
-
-class MaxPool(Step):
-    """The largest of each window. masks: it also does what a ReLU before it would have to on the way back.
-
-    torch goes back through a pool in one thread for each picture. So with BANDED_THREADS or more the picture is cut
-    into bands that share rows, a band a thread; with fewer the copies cost more than the threads save.
-    """
-
-    def __init__(self, read: int, write: int, pool: nn.MaxPool2d) -> None:
-        super().__init__((read,), write)
-        stride = pool.stride if pool.stride is not None else pool.kernel_size
-        self._kernel, self._stride, self._padding, self._dilation = (
-            pair(each) for each in (pool.kernel_size, stride, pool.padding, pool.dilation)
-        )
-        self._ceils = pool.ceil_mode
-        self.masks = False
-
-    def forward(self, tape: Tape) -> None:
-        x = tape.values[self.reads[0]]
-        bands = self._band_count(x) if tape.keeps else 1
-        if bands > 1:
-            return self._forward_in(bands, x, tape)
-        place = (self._kernel, self._stride, self._padding, self._dilation, self._ceils)
-        tape.values[self.writes[0]], where = _aten.max_pool2d_with_indices(x, *place)
-        if tape.keeps:
-            tape.notes[id(self)] = x, where, place
-
-    def _band_count(self, x: Tensor) -> int:
-        if torch.get_num_threads() < BANDED_THREADS:
-            return 1
-        is_plain = x.shape[0] == 1 and self._dilation == (1, 1) and is_dense(x) and self._kernel[0] >= self._stride[0]
-        return min(torch.get_num_threads(), x.shape[2] // (4 * self._stride[0])) if is_plain else 1
-
-    def _rows_out(self, rows: int) -> int:
-        kernel, stride, padding = self._kernel[0], self._stride[0], self._padding[0]
-        spare = rows + 2 * padding - kernel
-        count = (-(-spare // stride) if self._ceils else spare // stride) + 1
-        # A window must begin within the picture or the padding before it.
-        return count - 1 if self._ceils and (count - 1) * stride >= rows + padding else count
-
-    def _forward_in(self, bands: int, x: Tensor, tape: Tape) -> None:
-        _, channels, rows, columns = x.shape
-        rows_out = self._rows_out(rows)
-        each = -(-rows_out // bands)
-        height = (each - 1) * self._stride[0] + self._kernel[0]
-        banded = torch.empty((bands, channels, height, columns), dtype=x.dtype, memory_format=torch.channels_last)
-        spans = []
-        for number in range(bands):
-            top = number * each * self._stride[0] - self._padding[0]
-            first, last = min(max(top, 0), rows), min(max(top + height, 0), rows)
-            spans.append((first, last, first - top))
-            banded[number, :, : first - top] = -torch.inf
-            banded[number, :, first - top : last - top] = x[0, :, first:last]
-            banded[number, :, last - top :] = -torch.inf
-        place = (self._kernel, self._stride, (0, self._padding[1]), (1, 1), self._ceils)
-        y, where = _aten.max_pool2d_with_indices(banded, *place)
-        # In memory the bands lie one under the other already.
-        whole = y.permute(0, 2, 3, 1).reshape(1, bands * each, y.shape[3], channels).permute(0, 3, 1, 2)
-        tape.values[self.writes[0]] = whole[:, :, :rows_out]
-        tape.notes[id(self)] = banded, where, place, spans, y.shape
-
-    def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
-        if self.masks:
-            # What a window's largest value was cut to is the pool's own: mask here, where there are fewer.
-            grad = _aten.threshold_backward(grad, tape.values[self.writes[0]], 0)
-        x, where, place, *banded = tape.notes[id(self)]
-        grad = dense(grad)
-        if not banded:
-            found = _aten.max_pool2d_with_indices_backward(grad, x, *place, where)
-            return tape.give(self.reads[0], found, own=True)
-        spans, (bands, channels, each, columns) = banded
-        grad = dense(F.pad(grad, (0, 0, 0, bands * each - grad.shape[2])))
-        split = grad.permute(0, 2, 3, 1).reshape(bands, each, columns, channels).permute(0, 3, 1, 2)
-        pieces = _aten.max_pool2d_with_indices_backward(split, x, *place, where)
-        found, done = torch.empty_like(tape.values[self.reads[0]]), 0
-        for piece, (first, last, skipped) in zip(pieces, spans, strict=True):
-            shared = max(0, min(done, last) - first)
-            found[0, :, first : first + shared] += piece[:, skipped : skipped + shared]
-            found[0, :, first + shared : last] = piece[:, skipped + shared : skipped + last - first]
-            done = max(done, last)
-        found[0, :, done:] = 0
-        tape.give(self.reads[0], found, own=True)
 
 
 class MeanPool(Step):

@@ -1,0 +1,190 @@
+"""pools: the largest of each window, and the way back to where it was.
+
+torch writes the place of every largest value as eight bytes, and goes back through a pool in one thread for each
+picture. Behind a ReLU nothing is negative, and there the bits of a floating number, read as a whole one, keep its
+order. So a pool is a few passes over whole numbers, rows first and then columns, which vectorise and share out well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+from vidream.nets.steps import Step, Tape, dense, is_dense, pair
+
+__all__ = ["MaxPool"]
+
+_aten = torch.ops.aten
+_WHOLE = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
+# With four bytes a number the passes pay only where there are threads to share them.
+WIDE_THREADS = 4
+# In memory, channels last: picture, row, column, channel.
+_ROWS, _COLUMNS = 1, 2
+
+
+@dataclass(frozen=True)
+class _Tap:
+    """One place in the windows along an axis: windows `first`, first + 1 ... have it at `start`, start + stride ...
+
+    adds: windows of a tap before it have that place too.
+    """
+
+    first: int
+    count: int
+    start: int
+    adds: bool
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """Windows along an axis. taps: the one that every window has comes first.  bare: (start, count) of no window."""
+
+    axis: int
+    stride: int
+    windows: int
+    taps: tuple[_Tap, ...]
+    bare: tuple[tuple[int, int], ...]
+
+
+class MaxPool(Step):
+    """The largest of each window. masks: it also does what a ReLU before it would have to on the way back.
+
+    is_positive: nothing that it reads is negative, and what is zero wants no gradient.
+    """
+
+    def __init__(self, read: int, write: int, pool: nn.MaxPool2d) -> None:
+        super().__init__((read,), write)
+        stride = pool.stride if pool.stride is not None else pool.kernel_size
+        self._kernel, self._stride, self._padding, self._dilation = (
+            pair(each) for each in (pool.kernel_size, stride, pool.padding, pool.dilation)
+        )
+        self._ceils = pool.ceil_mode
+        self.masks = self.is_positive = False
+
+    def forward(self, tape: Tape) -> None:
+        x = tape.values[self.reads[0]]
+        if not (self.is_positive and self._forward_by_bits(x, tape)):
+            place = (self._kernel, self._stride, self._padding, self._dilation, self._ceils)
+            tape.values[self.writes[0]], where = _aten.max_pool2d_with_indices(x, *place)
+            if tape.keeps:
+                tape.notes[id(self)] = x, where, place
+
+    def _forward_by_bits(self, x: Tensor, tape: Tape) -> bool:
+        """False where this pool or tensor wants torch's way."""
+        if self._dilation != (1, 1) or x.dtype not in _WHOLE or not is_dense(x):
+            return False
+        if x.dtype == torch.float32 and torch.get_num_threads() < WIDE_THREADS:
+            return False
+        axes = [self._along(axis, size) for axis, size in ((_ROWS, x.shape[2]), (_COLUMNS, x.shape[3]))]
+        if any(axis.taps[0].count < axis.windows for axis in axes):
+            return False
+        bits = _bits(x)
+        narrow = _largest(bits, axes[0])
+        found = _largest(narrow, axes[1])
+        tape.values[self.writes[0]] = found.view(x.dtype).permute(0, 3, 1, 2)
+        if tape.keeps:
+            tape.notes[id(self)] = axes, (bits, narrow, found)
+        return True
+
+    def _along(self, axis: int, size: int) -> _Axis:
+        place = axis - _ROWS
+        return _along(axis, size, self._kernel[place], self._stride[place], self._padding[place], self._ceils)
+
+    def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
+        if self.masks:
+            # What a window's largest value was cut to is the pool's own: mask here, where there are fewer.
+            grad = _aten.threshold_backward(grad, tape.values[self.writes[0]], 0)
+        grad, notes = dense(grad), tape.notes[id(self)]
+        if len(notes) == 2:
+            axes, (bits, narrow, found) = notes
+            back = _sent_back(_bits(grad), narrow, found, axes[1], grad.dtype)
+            back = _sent_back(back, bits, narrow, axes[0], grad.dtype)
+            return tape.give(self.reads[0], back.view(grad.dtype).permute(0, 3, 1, 2), own=True)
+        x, where, place = notes
+        tape.give(self.reads[0], _aten.max_pool2d_with_indices_backward(grad, x, *place, where), own=True)
+
+
+def _bits(x: Tensor) -> Tensor:
+    """A dense [B,C,H,W] as whole numbers [B,H,W,C], the same memory."""
+    return x.permute(0, 2, 3, 1).view(_WHOLE[x.dtype])
+
+
+@lru_cache(512)
+def _along(axis: int, size: int, kernel: int, stride: int, padding: int, ceils: bool) -> _Axis:
+    spare = size + 2 * padding - kernel
+    windows = (-(-spare // stride) if ceils else spare // stride) + 1
+    # A window must begin within the picture or the padding before it.
+    windows -= ceils and (windows - 1) * stride >= size + padding
+    spans = []
+    for place in range(-padding, kernel - padding):
+        first = max(0, -(place // stride))
+        count = min(windows, (size - 1 - place) // stride + 1) - first
+        if count > 0:
+            spans.append((first, count, first * stride + place))
+    spans.sort(key=lambda span: -span[1])
+    taps: list[_Tap] = []
+    bare = {phase: [(phase, len(range(phase, size, stride)))] for phase in range(min(stride, size))}
+    for first, count, start in spans:
+        phase, last = start % stride, start + (count - 1) * stride
+        adds = any(tap.start % stride == phase for tap in taps)
+        if not adds:
+            sides = [(phase, start), (last + stride, size)]
+            bare[phase] = [(begin, len(range(begin, end, stride))) for begin, end in sides if begin < end]
+        taps.append(_Tap(first, count, start, adds))
+    return _Axis(axis, stride, windows, tuple(taps), tuple(gap for gaps in bare.values() for gap in gaps))
+
+
+def _every(x: Tensor, axis: int, start: int, count: int, stride: int) -> Tensor:
+    """`count` places of x along `axis`, from `start`, `stride` apart."""
+    if count == x.shape[axis]:
+        return x
+    if stride == 1:
+        return x.narrow(axis, start, count)
+    return _aten.slice.Tensor(x, axis, start, start + (count - 1) * stride + 1, stride)
+
+
+def _largest(bits: Tensor, windows: _Axis) -> Tensor:
+    """The largest of each window along one axis."""
+    axis, stride = windows.axis, windows.stride
+    whole, *others = windows.taps
+    found, is_own = _every(bits, axis, whole.start, whole.count, stride), False
+    for tap in others:
+        if not is_own and tap.count < whole.count:
+            found, is_own = found.clone(), True
+        other, part = _every(bits, axis, tap.start, tap.count, stride), _every(found, axis, tap.first, tap.count, 1)
+        if is_own:
+            torch.maximum(part, other, out=part)
+        else:
+            found, is_own = torch.maximum(part, other), True
+    return found if is_own else found.clone()
+
+
+def _sent_back(grad: Tensor, bits: Tensor, found: Tensor, windows: _Axis, dtype: torch.dtype) -> Tensor:
+    """The gradient of `bits` from that of `found`, both as whole numbers: the first tap that is largest has it all."""
+    axis, stride, taps = windows.axis, windows.stride, windows.taps
+    back = torch.empty_like(bits)
+    for start, count in windows.bare:
+        _every(back, axis, start, count, stride).zero_()
+    sign = 8 * bits.element_size() - 1
+    rest = grad
+    for tap in taps:
+        there = _every(back, axis, tap.start, tap.count, stride)
+        mine = _every(rest, axis, tap.first, tap.count, 1)
+        if tap is not taps[-1]:
+            # All ones where the value is less than the largest, else zero.
+            lost = _every(bits, axis, tap.start, tap.count, stride) - _every(found, axis, tap.first, tap.count, 1)
+            lost.bitwise_right_shift_(sign).bitwise_and_(mine)
+            won = torch.bitwise_xor(mine, lost, out=None if tap.adds else there)
+            if tap is taps[0]:
+                rest = lost
+            else:
+                mine.copy_(lost)
+        else:
+            won = mine if tap.adds else there.copy_(mine)
+        if tap.adds:
+            there = there.view(dtype)
+            there += won.view(dtype)
+    return back
