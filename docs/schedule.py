@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 
 from vidream import Dreamer, FrameReader, Net, Preset, Stream, load_net
-from vidream.dreamer import FULL_EFFORT_SIDE_PX, octave_sizes
+from vidream.dreamer import FULL_EFFORT_SIDE_PX
 from vidream.frames import contact_sheet, write_picture
+from vidream.octaves import octave_sizes
 
 SIZE_PX, SECONDS, RIPE_FRAMES = 320, 1.2, 8
 GRID = {

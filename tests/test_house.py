@@ -15,11 +15,11 @@ import vidream
 
 PACKAGE = Path(vidream.__file__).parent
 FLOORS = [
-    {"errors", "fallback"},
+    {"constants", "errors", "fallback"},
     {"schedule"},
     {"preset"},
     {"looks"},
-    {"ahead", "device", "frames", "flow", "nets", "objective", "ascent", "finishing"},
+    {"ahead", "device", "frames", "flow", "graphs", "nets", "objective", "octaves", "ascent", "finishing"},
     {"compose", "tiles"},
     {"dreamer"},
     {"stream"},

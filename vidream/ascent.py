@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from vidream.constants import constant
 
 __all__ = [
     "evened",
@@ -31,9 +32,10 @@ Score = Callable[..., Tensor]
 # its square: the axes are brightness, blue-yellow, green-red, each as strong as in photographs
 # (values as published with lucid, Olah et al. 2017).
 _COLOUR_ROOT = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+_COLOUR_AXES = _COLOUR_ROOT @ _COLOUR_ROOT.T / _COLOUR_ROOT.norm(dim=0).max() ** 2
 # How far `evened` looks round, about the size of a motif, and the share of the mean energy that counts as nothing.
 EVEN_PX, EVEN_FLOOR = 32, 0.02
-_BINOMIAL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
+_BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
 def gradient(
@@ -142,7 +144,7 @@ def gaussian_blur(image: Tensor, sigma_px: float) -> Tensor:
     weights = [math.exp(-0.5 * (offset / sigma_px) ** 2) for offset in range(-radius, radius + 1)]
     weights = [weight / sum(weights) for weight in weights]
     if image.device.type != "cpu":
-        return _separable(image, torch.tensor(weights, device=image.device, dtype=image.dtype), radius, 1)
+        return _separable(image, constant(tuple(weights), image.device, image.dtype), radius, 1)
     # Three channels are too few for a grouped convolution on the CPU: sums of shifted pictures take a fifth of it.
     image = F.pad(image, (radius,) * 4, mode="reflect")
     for dim in (-2, -1):
@@ -161,16 +163,10 @@ def on_colour_axes(found: Tensor, share: float) -> Tensor:
     """
     if share <= 0:
         return found
-    natural = (_colour_axes(found.device, found.dtype) @ found.flatten(2)).view_as(found)
+    axes = constant(tuple(_COLOUR_AXES.flatten().tolist()), found.device, found.dtype).view(3, 3)
+    natural = (axes @ found.flatten(2)).view_as(found)
     own = found * ((1 - share) / _rms(found).clamp(min=1e-10))
     return own.addcmul_(natural, share / _rms(natural).clamp(min=1e-10))
-
-
-@lru_cache(maxsize=8)
-def _colour_axes(device: torch.device, dtype: torch.dtype) -> Tensor:
-    # Kept where it is used: a copy to a GPU in every step would make it wait for us.
-    root = _COLOUR_ROOT / _COLOUR_ROOT.norm(dim=0).max()
-    return (root @ root.T).to(device, dtype)
 
 
 def _rms(values: Tensor) -> Tensor:
@@ -194,7 +190,7 @@ def _spans(side: int, tile: int, stride: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _blur(image: Tensor, *, stride: int) -> Tensor:
-    return _separable(image, _BINOMIAL.to(image), 2, stride)
+    return _separable(image, constant(_BINOMIAL, image.device, image.dtype), 2, stride)
 
 
 def _separable(image: Tensor, kernel: Tensor, radius: int, stride: int) -> Tensor:
@@ -210,7 +206,8 @@ def _double(low: Tensor, like: Tensor) -> Tensor:
     # The transpose of the blur: both put samples on even pixels. Bilinear resizing would not, and
     # its half-pixel shift leaks between the bands.
     channels, (height, width) = low.shape[1], like.shape[-2:]
-    kernel = 4 * torch.outer(_BINOMIAL, _BINOMIAL).to(low).expand(channels, 1, 5, 5)
+    taps = constant(_BINOMIAL, low.device, low.dtype)
+    kernel = 4 * torch.outer(taps, taps).expand(channels, 1, 5, 5)
     spare = (height - 2 * low.shape[-2] + 1, width - 2 * low.shape[-1] + 1)
     low = F.pad(low, (1, 1, 1, 1), mode="replicate")
     return F.conv_transpose2d(low, kernel, stride=2, padding=4, output_padding=spare, groups=channels)

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vidream import ascent
 from vidream.compose import objective_of
 from vidream.device import describe_device, forget_memory, is_out_of_memory, pick_device, pick_precision
 from vidream.errors import DeviceError
-from vidream.fallback import or_on_cpu
 from vidream.frames import FrameReader
+from vidream.graphs import StepGraphs
 from vidream.nets import Net, load_net
 from vidream.objective import Objective
+from vidream.octaves import covering, octave_sizes, resized
 from vidream.preset import Preset
 from vidream.tiles import SMALLEST_TILE_PX, Tiles, fitting_tile
 
-__all__ = ["Dreamer", "octave_sizes"]
+__all__ = ["Dreamer"]
 
-# Octaves stop here: smaller ones hold no motif. A preset may so ask for many octaves, and a small
-# frame takes those that fit it, with motifs as large in proportion as on a big one.
-SMALLEST_SIDE_PX = 56
 # Octaves with a shorter side above this are worked on less, as the preset's `falloff` says: motifs
 # are some 40 px wide at every size, and on a 4K frame they would be a crust of beads.
 FULL_EFFORT_SIDE_PX = 270
@@ -71,6 +67,7 @@ class Dreamer:
         self._guides: Sequence[Tensor] | None = None
         self.device = net.device
         self._memory = Tiles(tile or fitting_tile(net))
+        self._graphs = StepGraphs.on(net.device)
         self.seed = seed
         self.weights_name = Path(weights).name if weights else None
         self._set_objective(objective or objective_of(self.preset.at(0), net))
@@ -159,20 +156,20 @@ class Dreamer:
         detail: Tensor | None = None
         dream = picture
         for size in sizes:
-            base = _resized(picture, size)
-            dream = base if detail is None else (base + _resized(detail, size)).clamp(0, 1)
+            base = resized(picture, size)
+            dream = base if detail is None else (base + resized(detail, size)).clamp(0, 1)
             effort = steps * min(1.0, FULL_EFFORT_SIDE_PX / min(size)) ** self.preset.falloff
             count = min(steps, max(1, round(effort)))
             octave_step = step_size * effort / max(count, 1)
-            local_size = octave_step if pace is None else octave_step * _resized(pace, size)
-            score, aligned = self._scorer(size, guides), [_resized(source, size)] if self._needs("source/") else []
+            local_size = octave_step if pace is None else octave_step * resized(pace, size)
+            score, aligned = self._scorer(size, guides), [resized(source, size)] if self._needs("source/") else []
             for _ in range(count):
                 dream = self._step(score, dream, aligned, local_size, generator)
                 if watch:
                     watch(dream)
             detail = dream - base
         if dream.shape != picture.shape and detail is not None:
-            dream = (picture + _resized(detail, tuple(picture.shape[-2:]))).clamp(0, 1)
+            dream = (picture + resized(detail, tuple(picture.shape[-2:]))).clamp(0, 1)
         return dream
 
     def generator(self, frame_number: int) -> torch.Generator:
@@ -209,7 +206,7 @@ class Dreamer:
         given = {}
         if self._needs("guide/"):
             guides = self._preset_guides() if guides is None else guides
-            fitted = torch.cat([_covering(each.to(self.device, torch.float32), size, self.tile) for each in guides])
+            fitted = torch.cat([covering(each.to(self.device, torch.float32), size, self.tile) for each in guides])
             with torch.no_grad():
                 found = self.net.features(fitted, self._needs("guide/"))
             given = {f"guide/{name}": value for name, value in found.items()}
@@ -250,42 +247,19 @@ class Dreamer:
         tiled = max(height, width) > self.tile
         # With tiles the roll must reach a whole tile, so that their seams never settle.
         shift = ascent.random_roll(height, width, self.tile if tiled else self.preset.jitter, generator)
-        rolled = [torch.roll(each, shift, dims=(-2, -1)) for each in (picture, *aligned)]
-        found = ascent.gradient(score, *rolled, stride=self._stride, tile=self.tile)
-        found = ascent.evened(found, self.preset.evenness)
-        found = ascent.on_colour_axes(ascent.gaussian_blur(found, self.preset.smoothing), self.preset.colour)
-        found = ascent.normalise(found, self.preset.normalise, levels=self.preset.lap_levels)
+        rolled, *others = (torch.roll(each, shift, dims=(-2, -1)) for each in (picture, *aligned))
+        look = self.preset
+
+        def direction(picture: Tensor) -> Tensor:
+            found = ascent.gradient(score, picture, *others, stride=self._stride, tile=self.tile)
+            found = ascent.evened(found, look.evenness)
+            found = ascent.on_colour_axes(ascent.gaussian_blur(found, look.smoothing), look.colour)
+            return ascent.normalise(found, look.normalise, levels=look.lap_levels)
+
+        if tiled or others or self._needs("guide/"):
+            found = direction(rolled)
+        else:
+            kind = self.objective, look.evenness, look.smoothing, look.colour, look.normalise, look.lap_levels
+            found = self._graphs(kind, direction, rolled)
         found = torch.roll(found, (-shift[0], -shift[1]), dims=(-2, -1))
         return (picture + step_size * found).clamp(0, 1)
-
-
-def octave_sizes(
-    height: int, width: int, octaves: int, octave_scale: float, finest: float = 1.0
-) -> list[tuple[int, int]]:
-    """(height, width) px of the octaves that a picture is dreamed at, smallest first; arguments as in `Preset`."""
-    sizes = []
-    for octave in range(octaves):
-        scale = finest * octave_scale**-octave
-        size = (max(1, round(height * scale)), max(1, round(width * scale)))
-        if octave and min(size) < SMALLEST_SIDE_PX:
-            break
-        sizes.append(size)
-    return sizes[::-1]
-
-
-def _covering(pictures: Tensor, size: tuple[int, ...], most: int) -> Tensor:
-    """`pictures` cropped in the middle to the shape of `size`, and brought to it (longer side at most `most` px)."""
-    height, width = (max(1, round(side * min(1.0, most / max(size)))) for side in size)
-    own_height, own_width = pictures.shape[-2:]
-    kept_height = min(own_height, max(1, round(own_width * height / width)))
-    kept_width = min(own_width, max(1, round(own_height * width / height)))
-    top, left = (own_height - kept_height) // 2, (own_width - kept_width) // 2
-    return _resized(pictures[..., top : top + kept_height, left : left + kept_width], (height, width))
-
-
-def _resized(image: Tensor, size: tuple[int, ...]) -> Tensor:
-    if tuple(image.shape[-2:]) == size:
-        return image
-    smaller = size[0] < image.shape[-2]
-    mode = "bilinear" if smaller else "bicubic"
-    return or_on_cpu(partial(F.interpolate, size=size, mode=mode, antialias=smaller, align_corners=False), image)

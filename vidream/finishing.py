@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from vidream.constants import constant
+
 __all__ = ["finish"]
 
 _LUMA = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
@@ -28,5 +30,5 @@ def finish(
 
 
 def _chroma(picture: Tensor) -> Tensor:
-    weights = torch.tensor(_LUMA, device=picture.device, dtype=picture.dtype).view(1, 3, 1, 1)
+    weights = constant(_LUMA, picture.device, picture.dtype).view(1, 3, 1, 1)
     return picture - (picture * weights).sum(1, keepdim=True)

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidream.constants import constant
 from vidream.errors import NetError
 from vidream.fallback import or_on_cpu
 
@@ -128,7 +129,7 @@ def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
     if (small_h, small_w) == (height, width):
         return flow
     flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
-    scale = torch.tensor([width / small_w, height / small_h], device=flow.device, dtype=flow.dtype)
+    scale = constant((width / small_w, height / small_h), flow.device, flow.dtype)
     return flow * scale.view(1, 2, 1, 1)
 
 
@@ -235,7 +236,7 @@ def _pulled(image: Tensor, flow: Tensor, every_px: int, mode: str) -> Tensor:
 
 
 def _luma8(picture: Tensor) -> np.ndarray:
-    weights = torch.tensor(_LUMA, device=picture.device, dtype=picture.dtype).view(1, 3, 1, 1)
+    weights = constant(_LUMA, picture.device, picture.dtype).view(1, 3, 1, 1)
     luma = (picture * weights).sum(1)[0]
     return (luma.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy()
 

@@ -9,12 +9,14 @@ frame that is dreamed; and "guide/LAYER", those of the guide pictures.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from vidream.constants import constant
 
 __all__ = ["Objective", "channel", "content", "guide", "layer", "style", "subject", "total_variation"]
 
@@ -100,16 +102,12 @@ def subject(name: str, classes: Mapping[int, float], *, contrast: float = 0.7) -
     if not chosen:
         raise ValueError("subject needs at least one class with a weight above 0")
 
-    @lru_cache(maxsize=4)
-    def placed(device: torch.device) -> tuple[Tensor, Tensor]:
-        # Kept where they are used: a copy to a GPU in every step would make it wait for us.
-        index = torch.tensor([index for index, _ in chosen], device=device)
-        return index, torch.tensor([weight for _, weight in chosen], device=device).log()
+    numbers, log_weights = tuple(index for index, _ in chosen), tuple(math.log(weight) for _, weight in chosen)
 
     def score(features: Features) -> Tensor:
         logits = features[name]
-        index, log_weight = placed(logits.device)
-        wanted = logits[:, index]
+        log_weight = constant(log_weights, logits.device)
+        wanted = logits[:, constant(numbers, logits.device, torch.int64)]
         with torch.no_grad():
             mixture = (_fitness(wanted) + log_weight.view(1, -1, *[1] * (logits.dim() - 2))).softmax(1)
         return ((mixture * wanted).sum(1) - contrast * logits.logsumexp(1)).mean()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
 from vidream.device import wait_for
 
-__all__ = ["matrix_peak", "memory_mib", "seconds_of"]
+__all__ = ["matrix_peak", "memory_mib", "seconds_in_turns", "seconds_of"]
 
 # Large enough for every unit to be busy, small enough to take a moment.
 MATRIX_SIDE = {"cpu": 2048}
@@ -20,17 +20,25 @@ MATRIX_SIDE_ELSEWHERE = 8192
 
 def seconds_of(call: Callable[[], object], device: torch.device, *, budget_seconds: float, fewest: int = 3) -> float:
     """Median time of `call` after two that do not count; repeated for `budget_seconds`, at least `fewest` times."""
-    for _ in range(2):
+    return seconds_in_turns([call], device, budget_seconds=budget_seconds, fewest=fewest)[0]
+
+
+def seconds_in_turns(
+    calls: Sequence[Callable[[], object]], device: torch.device, *, budget_seconds: float, fewest: int = 3
+) -> list[float]:
+    """Median time of each of `calls`, one after the other and again, so that a busy machine is busy for all of them."""
+    for call in [*calls, *calls]:
         call()
     wait_for(device)
-    taken: list[float] = []
+    taken: list[list[float]] = [[] for _ in calls]
     deadline = time.perf_counter() + budget_seconds
-    while len(taken) < fewest or time.perf_counter() < deadline:
-        begun = time.perf_counter()
-        call()
-        wait_for(device)
-        taken.append(time.perf_counter() - begun)
-    return statistics.median(taken)
+    while len(taken[0]) < fewest or time.perf_counter() < deadline:
+        for call, times in zip(calls, taken, strict=True):
+            begun = time.perf_counter()
+            call()
+            wait_for(device)
+            times.append(time.perf_counter() - begun)
+    return [statistics.median(times) for times in taken]
 
 
 def matrix_peak(device: torch.device, dtype: torch.dtype, *, budget_seconds: float = 0.5) -> float:

@@ -16,7 +16,7 @@ from torch import Tensor
 from vidream import ascent
 from vidream import flow as optical
 from vidream.ahead import made_ahead
-from vidream.bench.machine import seconds_of
+from vidream.bench.machine import seconds_in_turns
 from vidream.device import wait_for
 from vidream.dreamer import Dreamer
 from vidream.nets import Net
@@ -29,6 +29,8 @@ OCTAVES, OCTAVE_SCALE, STEPS, STEP_SIZE, JITTER_PX = 4, 1.4, 10, 0.006, 32
 # Share of the new frame where it is blended with the last dream.
 BLEND = 0.85
 COMPARED_STEPS = 10
+# As many at a time, before it is the other way's turn.
+TURN_STEPS = 3
 
 Score = Callable[[Tensor], Tensor]
 
@@ -94,16 +96,9 @@ def against_plain_step(dreamer: Dreamer, picture: Tensor, *, budget_seconds: flo
     ours = dreamer.with_preset(bare)
     picture = picture.to(dreamer.device)
     scores = [_plain_score(dreamer, trains=trains) for trains in (True, False)]
-    share = budget_seconds / 3
-
-    def step() -> Tensor:
-        return ours(picture, steps=1, step_size=STEP_SIZE)
-
-    def plain_step(score: Score) -> Tensor:
-        return _plain_steps(score, picture, 1, ours.generator(0))
-
-    taken = [seconds_of(step, dreamer.device, budget_seconds=share)]
-    taken += [seconds_of(partial(plain_step, score), dreamer.device, budget_seconds=share) for score in scores]
+    runs: list[Callable[[], Tensor]] = [partial(ours, picture, steps=TURN_STEPS, step_size=STEP_SIZE)]
+    runs += [partial(_plain_steps, score, picture, TURN_STEPS, ours.generator(0)) for score in scores]
+    taken = [seconds / TURN_STEPS for seconds in seconds_in_turns(runs, dreamer.device, budget_seconds=budget_seconds)]
     mine = ours(picture, steps=COMPARED_STEPS, step_size=STEP_SIZE, generator=ours.generator(0))
     theirs = _plain_steps(scores[1], picture, COMPARED_STEPS, ours.generator(0))
     with torch.no_grad():

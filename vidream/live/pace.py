@@ -6,7 +6,7 @@ import collections
 import statistics
 from dataclasses import dataclass
 
-from vidream.dreamer import octave_sizes
+from vidream.octaves import octave_sizes
 
 __all__ = ["Decision", "Level", "Pace"]
 

@@ -168,15 +168,19 @@ def _sent_back(grad: Tensor, bits: Tensor, found: Tensor, windows: _Axis, dtype:
     back = torch.empty_like(bits)
     for start, count in windows.bare:
         _every(back, axis, start, count, stride).zero_()
-    sign = 8 * bits.element_size() - 1
     rest = grad
     for tap in taps:
         there = _every(back, axis, tap.start, tap.count, stride)
         mine = _every(rest, axis, tap.first, tap.count, 1)
         if tap is not taps[-1]:
-            # All ones where the value is less than the largest, else zero.
-            lost = _every(bits, axis, tap.start, tap.count, stride) - _every(found, axis, tap.first, tap.count, 1)
-            lost.bitwise_right_shift_(sign).bitwise_and_(mine)
+            # One where the value is less than the largest, else zero.
+            lost = torch.empty_like(mine)
+            torch.lt(
+                _every(bits, axis, tap.start, tap.count, stride),
+                _every(found, axis, tap.first, tap.count, 1),
+                out=lost,
+            )
+            lost.mul_(mine)
             won = torch.bitwise_xor(mine, lost, out=None if tap.adds else there)
             if tap is taps[0]:
                 rest = lost

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from vidream.ascent import laplacian_merge, laplacian_split
+from vidream.constants import constant
 
 __all__ = ["Leash"]
 
@@ -17,8 +20,9 @@ MOST_GAIN = 1.08
 # How long the reference follows the picture before it stands still.
 FOLLOW_SECONDS = 3.0
 TIGHT_SECONDS = 2.0
-# Light and shade, then the two colour axes, at right angles: (1,1,1), (1,0,-1), (1,-2,1), each of length 1.
-_AXES = torch.tensor([[3.0, 3.0, 3.0], [6.0, 0.0, -6.0], [2.0, -4.0, 2.0]])
+# Light and shade, then the two colour axes, at right angles.
+_AXES = ((1, 1, 1), (1, 0, -1), (1, -2, 1))
+_UNIT_AXES = tuple(part / math.hypot(*axis) for axis in _AXES for part in axis)
 # The reference's RMS contrast on each axis is brought into this range: grey noise gains colour, and a
 # photo of hard light does not burn (the dream alone climbs to 0.35 a channel, 0.61 on the first axis).
 LEAST_CONTRAST = (0.33, 0.12, 0.08)
@@ -39,7 +43,7 @@ class Leash:
 
     def hold(self, picture: Tensor, seconds: float) -> Tensor:
         """`picture` [1,3,H,W], RGB, 0..1, after `seconds` (> 0) more of feedback, drawn to the reference."""
-        axes = (_AXES / _AXES.norm(dim=1, keepdim=True)).to(picture)
+        axes = constant(_UNIT_AXES, picture.device, picture.dtype).view(3, 3)
         turned = torch.einsum("ij,bjhw->bihw", axes, picture)
         mean = turned.mean(dim=(-2, -1), keepdim=True)
         turned = turned - mean
@@ -52,7 +56,8 @@ class Leash:
             self._reference = torch.lerp(self._reference, found, seconds / (self._seconds + seconds))
         self._seconds += seconds
         contrast = self._reference[1]
-        least, most = (torch.tensor(limits).to(picture).view(1, 3, 1, 1) for limits in (LEAST_CONTRAST, MOST_CONTRAST))
+        limits = LEAST_CONTRAST, MOST_CONTRAST
+        least, most = (constant(each, picture.device, picture.dtype).view(1, 3, 1, 1) for each in limits)
         wanted = self._reference[2:] * (contrast.clamp(least, most) / contrast.clamp(min=1e-6))
         # It tightens slowly, so that the first frames do not jump towards the reference's range.
         pull = min(1.0, self._seconds / TIGHT_SECONDS) * (1.0 - 0.5 ** (PULL_A_SECOND * seconds))

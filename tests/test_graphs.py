@@ -1,0 +1,177 @@
+"""A step given to a GPU in one piece is the step; and nothing in it waits for numbers from the host."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+from conftest import make_tiny_net, textured
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from vidream import flow as optical
+from vidream import graphs
+from vidream.dreamer import Dreamer
+from vidream.finishing import finish
+from vidream.graphs import Recorded, StepGraphs
+from vidream.preset import Preset
+from vidream.stream import Stream, carry
+from vidream.zoom.leash import Leash
+
+PRESET = Preset(octaves=2, first_steps=6, steps=6, jitter=8, evenness=0.4, smoothing=0.6, layers={"block2": 1.0})
+
+
+class PlainRecorder:
+    """Records as a GPU does, as far as anybody can see: one input, one output that the next replay writes over."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def record(self, work, picture):
+        self.shapes.append(tuple(picture.shape))
+        held, output = picture.clone(), torch.empty_like(picture)
+        return Recorded(held, output, lambda: output.copy_(work(held)), work)
+
+
+def recorded(dreamer: Dreamer, recorder) -> Dreamer:
+    dreamer._graphs = StepGraphs(recorder)
+    return dreamer
+
+
+@pytest.mark.parametrize("change", [{}, {"normalise": "laplacian"}, {"tv": 0.2, "subject": {"low": 1.0}}])
+def test_a_recorded_step_is_the_step(tiny_net, change):
+    preset, picture, recorder = PRESET.replace(**change), textured(90, 120), PlainRecorder()
+    wanted = Dreamer(preset, net=tiny_net)(picture)
+    found = recorded(Dreamer(preset, net=tiny_net), recorder)(picture)
+    assert torch.equal(found, wanted)
+    assert recorder.shapes == [(1, 3, 64, 86), (1, 3, 90, 120)]
+
+
+def test_another_look_or_size_is_another_recording(tiny_net):
+    recorder, picture = PlainRecorder(), textured(90, 120)
+    dreamer = recorded(Dreamer(PRESET, net=tiny_net), recorder)
+    looks = [PRESET, PRESET.replace(layers={"block3": 1.0}), PRESET.replace(smoothing=0.0)]
+    for look in looks:
+        assert torch.equal(dreamer.with_preset(look)(picture), Dreamer(look, net=tiny_net)(picture))
+    small = picture[..., :80, :]
+    assert torch.equal(dreamer(small), Dreamer(PRESET, net=tiny_net)(small))
+    assert len(recorder.shapes) == len(dreamer._graphs) == 8
+
+
+def test_recordings_do_not_pile_up(tiny_net, monkeypatch):
+    monkeypatch.setattr(graphs, "MOST_GRAPHS", 3)
+    dreamer = recorded(Dreamer(PRESET.replace(octaves=1), net=tiny_net), PlainRecorder())
+    for width in range(60, 80):
+        dreamer(textured(60, width), steps=3)
+        dreamer(textured(50, width), steps=1)
+    assert len(dreamer._graphs) == 3
+    assert len(dreamer._graphs._calls) <= 12
+
+
+def test_a_look_that_changes_with_every_frame_is_not_recorded(tiny_net):
+    recorder = PlainRecorder()
+    changing = PRESET.replace(octaves=1, first_steps=2, steps=1, smoothing="0:0.2, 2s:1")
+    stream = Stream(recorded(Dreamer(changing, net=tiny_net), recorder))
+    for number in range(6):
+        stream.next(textured(60, 80, number))
+    assert recorder.shapes == []
+
+
+class Fails:
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def record(self, work, picture):
+        self.asked += 1
+        raise torch.cuda.OutOfMemoryError("no memory for a recording")
+
+
+class Lies(Fails):
+    def record(self, work, picture):
+        self.asked += 1
+        held, output = picture.clone(), torch.zeros_like(picture)
+        return Recorded(held, output, lambda: output.copy_(held.flip(-1)), work)
+
+
+@pytest.mark.parametrize("kind", [Fails, Lies])
+def test_where_recording_fails_the_dream_goes_on_without(tiny_net, kind):
+    recorder, picture = kind(), textured(90, 120)
+    dreamer = recorded(Dreamer(PRESET, net=tiny_net), recorder)
+    assert torch.equal(dreamer(picture), Dreamer(PRESET, net=tiny_net)(picture))
+    assert recorder.asked == 1
+
+
+def test_threads_that_share_a_dreamer_get_their_own_pictures(tiny_net):
+    pictures = [textured(60, 80, seed) for seed in range(4)]
+    preset = PRESET.replace(octaves=1)
+    wanted = [Dreamer(preset, net=tiny_net)(picture) for picture in pictures]
+    dreamer, found = recorded(Dreamer(preset, net=tiny_net), PlainRecorder()), {}
+
+    def run(number: int) -> None:
+        found[number] = [dreamer(pictures[number]) for _ in range(5)]
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(torch.equal(dream, wanted[number]) for number in range(4) for dream in found[number])
+
+
+@pytest.mark.gpu
+def test_a_gpu_records_the_steps_of_small_pictures(device):
+    dreamer = Dreamer(PRESET, net=make_tiny_net(device))
+    dreamer(textured(90, 120))
+    assert len(dreamer._graphs) == 2
+    plain = recorded(Dreamer(PRESET, net=make_tiny_net(device)), None)
+    torch.testing.assert_close(dreamer(textured(90, 120)), plain(textured(90, 120)), atol=0.02, rtol=0)
+
+
+class Waits(TorchDispatchMode):
+    """Notes what a GPU and its host would have to wait for: numbers that cross over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        given, found = ({v.device.type for v in vs if isinstance(v, torch.Tensor)} for vs in (args, _listed(made)))
+        crosses = ("meta" in given) != ("meta" in found) and bool(given) and bool(found)
+        if crosses or "lift_fresh" in str(func) or ("meta" in given and "_local_scalar" in str(func)):
+            self.found.append(str(func))
+        return made
+
+
+def _listed(made):
+    return made if isinstance(made, (tuple, list)) else [made]
+
+
+@pytest.mark.parametrize("change", [{}, {"normalise": "laplacian"}, {"tv": 0.2, "subject": {"low": 1.0}}])
+def test_a_carried_frame_waits_for_nothing(change):
+    """The meta device has no numbers, and so none to wait for: a dream on it shows every crossing."""
+    preset = PRESET.replace(colour=0.5, keep_colour=0.5, blend=0.1, **change)
+    dreamer, leash = Dreamer(preset, net=make_tiny_net("meta"), tile=1024), Leash()
+    frame, dream, ripeness = (torch.rand(1, channels, 90, 120, device="meta") for channels in (3, 3, 1))
+    small = torch.rand(1, 2, 45, 60, device="meta"), torch.rand(1, 1, 45, 60, device="meta")
+
+    def run() -> None:
+        moved = optical.resize_motion(*small, 90, 120)
+        start, pace, _ = carry(preset, frame, dream - frame, ripeness, *moved)
+        with torch.enable_grad():
+            found = dreamer(start, steps=2, step_size=0.01, turn=0, pace=pace, source=frame)
+        shown = finish(found, frame, keep_colour=0.5, blend=0.1)
+        optical.warp_error(shown, frame, *moved, every_px=2)
+        leash.hold(shown, 0.04)
+
+    run()
+    with Waits() as waits:
+        run()
+    assert waits.found == []
+
+
+def test_waits_are_seen():
+    with Waits() as waits:
+        torch.rand(3).to("meta")
+        torch.tensor([1.0, 2.0], device="meta")
+    assert len(waits.found) >= 2
