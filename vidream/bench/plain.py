@@ -28,9 +28,8 @@ __all__ = ["ClipComparison", "StepComparison", "against_plain_clip", "against_pl
 OCTAVES, OCTAVE_SCALE, STEPS, STEP_SIZE, JITTER_PX = 4, 1.4, 10, 0.006, 32
 # Share of the new frame where it is blended with the last dream.
 BLEND = 0.85
+# A dream one way, then the other, and again.
 COMPARED_STEPS = 10
-# As many at a time, before it is the other way's turn.
-TURN_STEPS = 3
 
 Score = Callable[[Tensor], Tensor]
 
@@ -96,9 +95,10 @@ def against_plain_step(dreamer: Dreamer, picture: Tensor, *, budget_seconds: flo
     ours = dreamer.with_preset(bare)
     picture = picture.to(dreamer.device)
     scores = [_plain_score(dreamer, trains=trains) for trains in (True, False)]
-    runs: list[Callable[[], Tensor]] = [partial(ours, picture, steps=TURN_STEPS, step_size=STEP_SIZE)]
-    runs += [partial(_plain_steps, score, picture, TURN_STEPS, ours.generator(0)) for score in scores]
-    taken = [seconds / TURN_STEPS for seconds in seconds_in_turns(runs, dreamer.device, budget_seconds=budget_seconds)]
+    runs: list[Callable[[], Tensor]] = [partial(ours, picture, steps=COMPARED_STEPS, step_size=STEP_SIZE)]
+    runs += [partial(_plain_steps, score, picture, COMPARED_STEPS, ours.generator(0)) for score in scores]
+    taken = seconds_in_turns(runs, dreamer.device, budget_seconds=budget_seconds)
+    taken = [seconds / COMPARED_STEPS for seconds in taken]
     mine = ours(picture, steps=COMPARED_STEPS, step_size=STEP_SIZE, generator=ours.generator(0))
     theirs = _plain_steps(scores[1], picture, COMPARED_STEPS, ours.generator(0))
     with torch.no_grad():

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vidream.nets.steps import Step, Tape, dense, is_dense, pair
+from vidream.nets.steps import Step, Tape, before_relu, dense, is_dense, pair
 
 __all__ = ["Conv"]
 
@@ -104,7 +104,7 @@ class Conv(Step):
             grad, own = found[0]
             assert grad is not None
             if cuts:
-                return _aten.threshold_backward(grad, tape.values[self.writes[0]], 0), True
+                return before_relu(grad, tape.values[self.writes[0]]), True
             return (grad, own) if is_dense(grad) else (dense(grad), True)
         like = tape.values[self.writes[0]]
         shape = (like.shape[0], sum(self._widths), *like.shape[2:])
@@ -113,7 +113,7 @@ class Conv(Step):
             if grad is None:
                 piece.zero_()
             elif cuts:
-                _aten.threshold_backward.grad_input(grad, tape.values[slot], 0, grad_input=piece)
+                before_relu(grad, tape.values[slot], out=piece)
             else:
                 piece.copy_(grad)
         return whole, True

@@ -13,12 +13,12 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 
-from vidream.nets.steps import Step, Tape, dense, is_dense, pair
+from vidream.nets.steps import WHOLE, Step, Tape, before_relu, dense, is_dense, pair
 
 __all__ = ["MaxPool"]
 
 _aten = torch.ops.aten
-_WHOLE = {torch.bfloat16: torch.int16, torch.float16: torch.int16, torch.float32: torch.int32}
+_WHOLE = {**WHOLE, torch.float32: torch.int32}
 # With four bytes a number the passes pay only where there are threads to share them.
 WIDE_THREADS = 4
 # In memory, channels last: picture, row, column, channel.
@@ -96,7 +96,7 @@ class MaxPool(Step):
     def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
         if self.masks:
             # What a window's largest value was cut to is the pool's own: mask here, where there are fewer.
-            grad = _aten.threshold_backward(grad, tape.values[self.writes[0]], 0)
+            grad = before_relu(grad, tape.values[self.writes[0]])
         grad, notes = dense(grad), tape.notes[id(self)]
         if len(notes) == 2:
             axes, (bits, narrow, found) = notes

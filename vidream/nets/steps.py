@@ -16,10 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 __all__ = [
-    "Add", "Concat", "Foreign", "MeanPool", "Relu", "Silu", "Step", "Tape", "dense", "is_dense", "pair",
+    "WHOLE", "Add", "Concat", "Foreign", "MeanPool", "Relu", "Silu", "Step", "Tape", "before_relu", "dense", "is_dense",
+    "pair",
 ]  # fmt: skip
 
 _aten = torch.ops.aten
+# Floats whose bits are taken for whole numbers, which keeps the order of those that are not negative.
+WHOLE = {torch.bfloat16: torch.int16, torch.float16: torch.int16}
 
 
 @dataclass
@@ -107,7 +110,7 @@ class Relu(Step):
         tape.values[self.writes[0]] = tape.values[self.reads[0]].relu()
 
     def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
-        tape.give(self.reads[0], _aten.threshold_backward(grad, tape.values[self.writes[0]], 0), own=True)
+        tape.give(self.reads[0], before_relu(grad, tape.values[self.writes[0]]), own=True)
 
 
 class Silu(Step):
@@ -171,6 +174,19 @@ class Foreign(Step):
         x, y = tape.notes[id(self)]
         (found,) = torch.autograd.grad(y, x, grad)
         tape.give(self.reads[0], found, own=True)
+
+
+def before_relu(grad: Tensor, value: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The gradient before a ReLU from that after it. value: what the ReLU gave.  out: where it is to be written."""
+    bits = WHOLE.get(grad.dtype)
+    if bits is None:
+        if out is None:
+            return _aten.threshold_backward(grad, value, 0)
+        return _aten.threshold_backward.grad_input(grad, value, 0, grad_input=out)
+    # On whole numbers this is half the work: torch widens 16-bit floats for every operation.
+    found = torch.empty_like(grad) if out is None else out
+    torch.gt(value.view(bits), 0, out=found.view(bits)).mul_(grad.view(bits))
+    return found
 
 
 def pair(value: Any) -> tuple[int, int]:
