@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import textured
 
 from vidream import flow
 from vidream.errors import NetError
+from vidream.glance import Glance
 
 
 def moved(dx: int, dy: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,6 +63,18 @@ def test_warp_by_zero_flow_changes_nothing_over_1000_rounds(mode):
     assert float((carried - picture).abs().max()) < 2e-3
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_warp_by_opencv_is_torchs(channels):
+    picture = torch.cat([textured(60, 90, seed) for seed in range(2)], 1)[:, :channels].repeat(2, 1, 1, 1)
+    flow_px = 6 * F.interpolate(torch.rand(2, 2, 7, 9) - 0.5, (60, 90), mode="bicubic")
+    flow_px[..., :3, :] -= 20
+    ys, xs = torch.meshgrid(torch.arange(60.0), torch.arange(90.0), indexing="ij")
+    grid = torch.stack([(xs + flow_px[:, 0]) * 2 / 89 - 1, (ys + flow_px[:, 1]) * 2 / 59 - 1], -1)
+    wanted = F.grid_sample(picture, grid, mode="bicubic", padding_mode="border", align_corners=True)
+    # OpenCV before 4.12 knows places to 1/32 px.
+    assert float((flow.warp(picture, flow_px) - wanted).abs().max()) < 0.02
+
+
 def test_warp_by_whole_pixels_is_a_shift():
     picture = textured(20, 30)
     shift = torch.zeros(1, 2, 20, 30)
@@ -105,11 +119,15 @@ def test_a_cut_is_seen_and_a_pan_a_flash_and_noise_are_not():
     shot, panned = big[..., :100, :160], big[..., 12:112, 70:230]
     other = textured(100, 160, seed=9) * torch.tensor([0.9, 0.5, 0.2]).view(1, 3, 1, 1)
     noisy = (shot + 0.05 * torch.randn(shot.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
-    assert flow.is_cut(other, shot)
-    assert not flow.is_cut(panned, shot)
-    assert not flow.is_cut((shot * 1.6 + 0.2).clamp(0, 1), shot)
-    assert not flow.is_cut(noisy, shot)
-    assert not flow.is_cut(torch.zeros_like(shot), torch.zeros_like(shot))
+
+    def is_cut(current, previous):
+        return flow.is_cut(Glance(current), Glance(previous))
+
+    assert is_cut(other, shot)
+    assert not is_cut(panned, shot)
+    assert not is_cut((shot * 1.6 + 0.2).clamp(0, 1), shot)
+    assert not is_cut(noisy, shot)
+    assert not is_cut(torch.zeros_like(shot), torch.zeros_like(shot))
 
 
 def test_warp_error_is_zero_for_what_moves_along_and_counts_what_flickers():

@@ -16,7 +16,7 @@ import vidream
 PACKAGE = Path(vidream.__file__).parent
 FLOORS = [
     {"constants", "errors", "fallback"},
-    {"schedule"},
+    {"glance", "schedule"},
     {"preset"},
     {"looks"},
     {"ahead", "device", "frames", "flow", "graphs", "nets", "objective", "octaves", "ascent", "finishing"},

@@ -7,6 +7,7 @@ OpenCV is used here for its estimators only; they see 8-bit luma and never a dre
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,21 +21,19 @@ from torch import Tensor
 from vidream.constants import constant
 from vidream.errors import NetError
 from vidream.fallback import or_on_cpu
+from vidream.glance import SIDE_PX, Glance
 
 __all__ = [
     "FLOWS", "RaftFlow", "dis_flow", "farneback_flow", "is_cut", "motion", "resize_flow",
     "resize_motion", "small_motion", "trust", "warp", "warp_error",
 ]  # fmt: skip
 
-# Long side at which flow is worked out. Measured on two real clips at 1280x720: 320 px costs a
-# twelfth of full size and warps the source as well (docs/LOG.md).
-FLOW_SIDE_PX = 320
 # Mean difference of colour, 0..1, below which a warped frame counts as explained.
 EXPLAINED = 0.02
 # ... and above which it counts as something else.
 UNEXPLAINED = 0.1
-_LUMA = (0.299, 0.587, 0.114)
 _BESIDE = ThreadPoolExecutor(1, "vidream-flow")
+_OWN = threading.local()
 
 
 def warp(image: Tensor, flow: Tensor, *, mode: str = "bicubic") -> Tensor:
@@ -71,21 +70,23 @@ def dis_flow(current: Tensor, previous: Tensor) -> Tensor:
 
 
 def _dis(current: np.ndarray, previous: np.ndarray) -> np.ndarray:
-    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    # None: no flow to start from. OpenCV allows it; its type stubs do not say so.
-    return estimator.calc(current, previous, None)  # type: ignore[call-overload]
+    # One for each thread, kept: making its buffers anew takes a sixth of the time.
+    if not hasattr(_OWN, "estimator"):
+        _OWN.estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    # None: no flow to start from.
+    return _OWN.estimator.calc(current, previous, None)
 
 
 def _both_ways(
-    current: Tensor, previous: Tensor, estimate: Callable[[Tensor, Tensor], Tensor]
+    current: Glance, previous: Glance, estimate: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[Tensor, Tensor]:
     if estimate is not dis_flow:
-        return estimate(current, previous), estimate(previous, current)
+        return estimate(current.small, previous.small), estimate(previous.small, current.small)
     # Beside each other: OpenCV's own threads bring little on pictures so small.
-    new, old = _luma8(current), _luma8(previous)
+    new, old = current.luma8, previous.luma8
     back = _BESIDE.submit(_dis, old, new)
     there = _dis(new, old)
-    return _as_flow(there, current), _as_flow(back.result(), current)
+    return _as_flow(there, current.small), _as_flow(back.result(), current.small)
 
 
 def farneback_flow(current: Tensor, previous: Tensor) -> Tensor:
@@ -134,28 +135,22 @@ def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
 
 
 def motion(
-    current: Tensor, previous: Tensor, estimate: Callable[[Tensor, Tensor], Tensor], *, side_px: int = FLOW_SIDE_PX
+    current: Tensor, previous: Tensor, estimate: Callable[[Tensor, Tensor], Tensor], *, side_px: int = SIDE_PX
 ) -> tuple[Tensor, Tensor]:
     """Backward flow [1,2,H,W] and its trust [1,1,H,W] between two frames [1,3,H,W].
 
     Both are worked out with the longer side at most `side_px`, then brought to full size.
     """
-    found = small_motion(current, previous, estimate, side_px=side_px)
+    found = small_motion(Glance(current, side_px=side_px), Glance(previous, side_px=side_px), estimate)
     return resize_motion(*found, *current.shape[-2:])
 
 
 def small_motion(
-    current: Tensor, previous: Tensor, estimate: Callable[[Tensor, Tensor], Tensor], *, side_px: int = FLOW_SIDE_PX
+    current: Glance, previous: Glance, estimate: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[Tensor, Tensor]:
     """As `motion`, but at the size at which it is worked out: [1,2,h,w], [1,1,h,w]."""
-    height, width = current.shape[-2:]
-    scale = min(1.0, side_px / max(height, width))
-    if scale < 1.0:
-        # DIS matches patches of 8 px on a pyramid: below 16 px a side it has nothing to stand on.
-        size = (max(16, round(height * scale)), max(16, round(width * scale)))
-        current, previous = (F.interpolate(p, size=size, mode="area") for p in (current, previous))
     there, back = _both_ways(current, previous, estimate)
-    return there, trust(there, back, current, previous)
+    return there, trust(there, back, current.small, previous.small)
 
 
 def resize_motion(flow: Tensor, believed: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -200,17 +195,14 @@ def trust(there: Tensor, back: Tensor, current: Tensor | None = None, previous: 
     return _box(1.0 - doubtful.to(there.dtype), 3)
 
 
-def is_cut(current: Tensor, previous: Tensor) -> bool:
-    """True where a new shot begins between two frames [1,3,H,W], RGB, 0..1.
+def is_cut(current: Glance, previous: Glance) -> bool:
+    """True where a new shot begins between two frames.
 
     Both must hold: the pictures no longer correlate in structure, and their colours are shared
     out differently. A pan keeps its colours and a flash its structure, so neither passes for a cut.
     """
-    a, b = (F.interpolate(p, size=(36, 64), mode="area") for p in (current, previous))
-    a_flat, b_flat = (_standardised(p.mean(1).flatten()) for p in (a, b))
-    correlation = float((a_flat * b_flat).mean())
-    shared = float(torch.minimum(_colour_shares(a), _colour_shares(b)).sum())
-    return correlation < 0.5 and shared < 0.6
+    correlation = float((current.structure * previous.structure).mean())
+    return correlation < 0.5 and float(torch.minimum(current.colours, previous.colours).sum()) < 0.6
 
 
 FLOWS: dict[str, Callable[[], Callable[[Tensor, Tensor], Tensor]]] = {
@@ -224,6 +216,8 @@ def _pulled(image: Tensor, flow: Tensor, every_px: int, mode: str) -> Tensor:
     batch, _, height, width = image.shape
     if flow.shape != (batch, 2, height, width):
         raise ValueError(f"flow {tuple(flow.shape)} does not fit image {tuple(image.shape)}")
+    if mode == "bicubic" and every_px == 1 and image.device.type == "cpu" and image.shape[1] <= 4:
+        return torch.stack([_remapped(*each) for each in zip(image, flow, strict=True)])
     flow = flow[..., ::every_px, ::every_px]
     ys = torch.arange(0, height, every_px, device=image.device, dtype=image.dtype).view(1, -1, 1)
     xs = torch.arange(0, width, every_px, device=image.device, dtype=image.dtype).view(1, 1, -1)
@@ -235,10 +229,18 @@ def _pulled(image: Tensor, flow: Tensor, every_px: int, mode: str) -> Tensor:
     return or_on_cpu(pulled, image, grid)
 
 
+def _remapped(image: Tensor, flow: Tensor) -> Tensor:
+    """As `_pulled`, one picture [C,H,W] of at most four channels: torch takes four times as long on the processor."""
+    height, width = image.shape[-2:]
+    xs = (flow[0] + torch.arange(width, dtype=flow.dtype)).numpy()
+    ys = (flow[1] + torch.arange(height, dtype=flow.dtype).view(-1, 1)).numpy()
+    pixels = image.permute(1, 2, 0).contiguous().numpy()
+    found = cv2.remap(pixels, xs, ys, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return torch.from_numpy(found).view(image.permute(1, 2, 0).shape).permute(2, 0, 1).contiguous()
+
+
 def _luma8(picture: Tensor) -> np.ndarray:
-    weights = constant(_LUMA, picture.device, picture.dtype).view(1, 3, 1, 1)
-    luma = (picture * weights).sum(1)[0]
-    return (luma.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy()
+    return Glance(picture, side_px=max(picture.shape[-2:])).luma8
 
 
 def _as_flow(found: np.ndarray, like: Tensor) -> Tensor:
@@ -247,16 +249,3 @@ def _as_flow(found: np.ndarray, like: Tensor) -> Tensor:
 
 def _box(values: Tensor, side: int) -> Tensor:
     return F.avg_pool2d(F.pad(values, (side // 2,) * 4, mode="replicate"), side, stride=1)
-
-
-def _standardised(values: Tensor) -> Tensor:
-    centred = values - values.mean()
-    # The floor keeps sensor noise on a black frame from counting as structure.
-    return centred / centred.square().mean().sqrt().clamp(min=0.01)
-
-
-def _colour_shares(picture: Tensor) -> Tensor:
-    levels = (picture.clamp(0, 0.999) * 6).long()
-    bins = (levels[:, 0] * 6 + levels[:, 1]) * 6 + levels[:, 2]
-    counts = torch.bincount(bins.flatten(), minlength=216).float()
-    return counts / counts.sum()

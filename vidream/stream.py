@@ -17,6 +17,7 @@ from vidream.ahead import made_ahead
 from vidream.dreamer import Dreamer
 from vidream.finishing import finish
 from vidream.frames import FrameReader
+from vidream.glance import Glance
 from vidream.preset import Preset
 
 __all__ = ["FrameFigures", "Motion", "Stream", "StreamFigures", "carry", "dream_frames", "follow"]
@@ -140,7 +141,7 @@ class Stream:
         preset = dreamer.preset
         frame = frame.to(dreamer.device, torch.float32)
         mask = None if mask is None else mask.to(dreamer.device, torch.float32)
-        found = self._motion(frame, self._frame) if isinstance(motion, str) else motion
+        found = self._followed(frame) if isinstance(motion, str) else motion
         moved = None if found is None else self._placed(found, frame)
         generator = dreamer.generator(self._number)
         with torch.enable_grad():
@@ -169,16 +170,18 @@ class Stream:
 
     def followed(self, frames: Iterable[Tensor]) -> Iterator[tuple[Tensor, Motion]]:
         """Frames that come next, each with its motion, for `next`: a thread may go ahead with this."""
-        last = None if self._frame is None else self._frame.cpu()
+        last = None if self._frame is None else Glance(self._frame.cpu())
         for frame in frames:
-            yield frame, self._motion(frame, last)
-            last = frame
+            seen = Glance(frame)
+            yield frame, self._motion(seen, last)
+            last = seen
 
-    def _motion(self, frame: Tensor, last: Tensor | None) -> Motion:
+    def _followed(self, frame: Tensor) -> Motion:
+        return self._motion(Glance(frame), None if self._frame is None else Glance(self._frame))
+
+    def _motion(self, frame: Glance, last: Glance | None) -> Motion:
         """Flow and trust from the last frame, or None where a new shot begins."""
-        if last is None or last.shape != frame.shape:
-            return None
-        return follow(frame, last, self._estimate, resets=self.dreamer.preset.reset_on_cut)
+        return None if last is None else follow(frame, last, self._estimate, resets=self.dreamer.preset.reset_on_cut)
 
     @staticmethod
     def _placed(motion: tuple[Tensor, Tensor], frame: Tensor) -> tuple[Tensor, Tensor]:
@@ -206,15 +209,16 @@ class Stream:
             figures.pairs += 1
 
 
-def follow(frame: Tensor, last: Tensor, estimate: FlowEstimator | None, *, resets: bool = True) -> Motion:
-    """Flow and trust from the frame `last` to `frame`, both [1,3,H,W], or None where a new shot begins.
+def follow(frame: Glance, last: Glance, estimate: FlowEstimator | None, *, resets: bool = True) -> Motion:
+    """Flow and trust from the frame `last` to `frame`, or None where a new shot begins, as with another size.
 
     estimate: None for no flow: everything stays where it is.  resets: False never sees a cut.
     """
-    if resets and optical.is_cut(frame, last):
+    if frame.shape != last.shape or (resets and optical.is_cut(frame, last)):
         return None
-    if estimate is None or torch.equal(frame, last):  # animation on twos, recorded screens: nothing has moved
-        return frame.new_zeros(1, 2, *frame.shape[-2:]), torch.ones_like(frame[:, :1])
+    small = frame.small
+    if estimate is None or torch.equal(small, last.small):  # animation on twos, recorded screens: nothing has moved
+        return small.new_zeros(1, 2, *small.shape[-2:]), torch.ones_like(small[:, :1])
     flow, believed = optical.small_motion(frame, last, estimate)
     if resets and float(believed.mean()) < CUT_TRUST:
         return None

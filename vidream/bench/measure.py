@@ -23,6 +23,7 @@ from vidream.device import wait_for
 from vidream.dreamer import Dreamer
 from vidream.finishing import finish
 from vidream.frames import FrameReader, FrameWriter
+from vidream.glance import Glance
 from vidream.live import LiveDream, LiveFigures
 from vidream.stream import Stream, carry
 
@@ -151,7 +152,7 @@ def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, flo
     """The parts of a carried frame, medians, each waited for: read, flow, carry, every octave, finish, encode."""
     clock = _Clock(dreamer)
     preset = dreamer.preset.at(0)
-    last: Tensor | None = None
+    last: Glance | None = None
     with FrameReader(clip) as reader, FrameWriter(clip.with_name("parts.mp4"), like=reader, overwrite=True) as writer:
         stream = Stream(dreamer, rate=reader.rate)
         residual = ripeness = None
@@ -163,9 +164,10 @@ def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, flo
             if frame is None:
                 break
             clock.stamp("read")
-            motion = stream._motion(frame, last)
+            seen = Glance(frame)
+            motion = stream._motion(seen, last)
             clock.stamp("flow")
-            last, here = frame, frame.to(dreamer.device)
+            last, here = seen, frame.to(dreamer.device)
             if motion is None or residual is None or ripeness is None:
                 residual, ripeness = torch.zeros_like(here), torch.ones_like(here[:, :1])
                 continue

@@ -19,6 +19,7 @@ from vidream.ahead import made_ahead
 from vidream.bench.machine import seconds_in_turns
 from vidream.device import wait_for
 from vidream.dreamer import Dreamer
+from vidream.glance import Glance
 from vidream.nets import Net
 from vidream.stream import Stream, follow
 
@@ -130,7 +131,8 @@ def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipCompar
     theirs, their_seconds = _timed(dreamer, (partial(plain, *each) for each in enumerate(placed)))
     figures = []
     for number in range(1, len(frames)):
-        moved = follow(placed[number], placed[number - 1], optical.FLOWS["dis"](), resets=False)
+        seen, last_seen = Glance(placed[number]), Glance(placed[number - 1])
+        moved = follow(seen, last_seen, optical.FLOWS["dis"](), resets=False)
         assert moved is not None
         motion = optical.resize_motion(*moved, *placed[number].shape[-2:])
         figures.append(

@@ -20,6 +20,7 @@ from vidream.errors import TargetError, VidreamError
 from vidream.films.state import load_state
 from vidream.films.work import STATE, WorkFolder
 from vidream.frames.disk import disk_trouble, save_whole
+from vidream.glance import Glance
 from vidream.preset import Preset
 from vidream.stream import follow
 
@@ -45,9 +46,10 @@ def find_shots(frames: Iterable[Tensor], preset: Preset) -> list[Shot]:
     starts, last, number = [0], None, 0
     with torch.no_grad():
         for number, frame in enumerate(frames, 1):
-            if last is not None and follow(frame, last, estimate, resets=preset.reset_on_cut) is None:
+            seen = Glance(frame)
+            if last is not None and follow(seen, last, estimate, resets=preset.reset_on_cut) is None:
                 starts.append(number - 1)
-            last = frame
+            last = seen
     return [Shot(first, end - first) for first, end in zip(starts, [*starts[1:], number], strict=True)]
 
 

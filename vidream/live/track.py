@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream import flow as optical
+from vidream.glance import Glance
+from vidream.stream import follow
 
 __all__ = ["Path", "Track", "standing"]
 
 # Longer side at which live motion is worked out: 192 px cost 6 ms a frame on one core, 320 px 13.
 SIDE_PX = 192
-# As in a film: two shots of one room can share their colours, and then no flow explains them.
-CUT_TRUST = 0.3
 
 
 @dataclass(frozen=True)
@@ -49,38 +49,21 @@ class Track:
         """estimate: optical flow, or None where nothing is to be followed."""
         self.estimate = estimate
         self.resets_on_cut = resets_on_cut
-        self._last: Tensor | None = None
+        self._last: Glance | None = None
 
     def step(self, frame: Tensor) -> Path | None:
         """The path from `frame` [1,3,H,W] to the frame before; None where there is none, as after a cut."""
-        small, last = _small(frame), self._last
-        self._last = small
-        if last is None or last.shape != small.shape:
-            return None
-        if self.resets_on_cut and optical.is_cut(small, last):
-            return None
-        if self.estimate is None:
-            return standing(small)
-        flow, believed = optical.motion(small, last, self.estimate, side_px=SIDE_PX)
-        if self.resets_on_cut and float(believed.mean()) < CUT_TRUST:
-            return None
-        return Path(flow, believed)
+        last, self._last = self._last, Glance(frame, side_px=SIDE_PX)
+        found = None if last is None else follow(self._last, last, self.estimate, resets=self.resets_on_cut)
+        return None if found is None else Path(*found)
 
     def here(self) -> Path:
         """The path from the newest frame to itself."""
         assert self._last is not None
-        return standing(self._last)
+        return standing(self._last.small)
 
 
 def standing(small: Tensor) -> Path:
     """The path along which nothing moves, at the size of `small`."""
     flow = torch.zeros(1, 2, *small.shape[-2:], device=small.device, dtype=small.dtype)
     return Path(flow, torch.ones_like(flow[:, :1]))
-
-
-def _small(frame: Tensor) -> Tensor:
-    height, width = frame.shape[-2:]
-    scale = min(1.0, SIDE_PX / max(height, width))
-    # DIS matches patches of 8 px on a pyramid: below 16 px a side it has nothing to stand on.
-    size = (max(16, round(height * scale)), max(16, round(width * scale)))
-    return frame if size == (height, width) else F.interpolate(frame, size=size, mode="area")
