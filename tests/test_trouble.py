@@ -107,7 +107,8 @@ def test_a_disk_that_fills_stops_the_film_says_how_much_it_needs_and_goes_on(cli
             assert "is full" in str(error), error
             sizes.append(work.WorkFolder(target, resume=True).frames_held)
             assert not target.exists()
-    assert len(sizes) > 5 and sizes == sorted(sizes) and sizes[-1] > 5
+    # How many frames were safe each time depends on how far the thread that saves them had come: never fewer.
+    assert len(sizes) > 5 and sizes == sorted(sizes) and sizes[-1] > sizes[0]
     assert hashes(target) == whole and [path.name for path in folder.iterdir()] == ["a.mp4"]
 
 

@@ -2,7 +2,7 @@
 
 Flow is **backward** everywhere: `out[y, x] = image[y + dy, x + dx]`, estimated from the current
 frame to the previous one, so that warping the previous picture gives one in the current pose.
-OpenCV is used here for its estimators only; they see 8-bit luma and never a dream.
+OpenCV gives the estimators, which see 8-bit luma and never a dream, and pulls pictures on the processor.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ def _bar(
         pen.rectangle((left, top, left + width, top + BAR_PX), COLOURS.get(kind, INK), PAPER)
         words = f"{name.removeprefix('octave ')} {1000 * seconds:.1f}"
         # Where there is room for them; the table has them all.
-        at = min(left, WIDTH_PX - MARGIN_PX - pen.textlength(words, letters))
-        if at >= label_free and width > 12:
+        at = min(max(left, label_free), WIDTH_PX - MARGIN_PX - pen.textlength(words, letters))
+        if width > 12 and label_free <= at < left + width:
             pen.text((at, top + BAR_PX + 4), words, INK, letters)
             label_free = at + pen.textlength(words, letters) + 10
         left += width
