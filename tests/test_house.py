@@ -15,7 +15,7 @@ import vidream
 
 PACKAGE = Path(vidream.__file__).parent
 FLOORS = [
-    {"constants", "errors", "fallback"},
+    {"constants", "errors", "fallback", "remap"},
     {"glance", "schedule"},
     {"preset"},
     {"looks"},

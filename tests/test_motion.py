@@ -78,6 +78,21 @@ def test_one_whole_turn_keeps_the_detail():
     assert float((turned[inside] - picture[inside]).abs().mean()) < 0.012
 
 
+@pytest.mark.parametrize("device_has_opencv", [True, False])
+def test_a_turn_slower_than_places_are_known_arrives(monkeypatch, device_has_opencv):
+    """A twentieth of a degree a frame moves what is 8 px from the middle by 1/140 px."""
+    monkeypatch.setattr("vidream.zoom.resampling.can_remap", lambda _: device_has_opencv)
+    picture, motion = textured(129, 129), Motion(scale=1, rotate=20)
+    turned = picture
+    for number in range(1, 401):
+        turned = resample(turned, motion.pull((number - 1) / 400, number / 400, 129, 129), step=number)
+    monkeypatch.undo()
+    wanted = resample(picture, motion.pull(0, 1, 129, 129))
+    for reach, most in ((8, 0.006), (24, 0.012), (40, 0.02)):
+        inside = (..., slice(64 - reach, 65 + reach), slice(64 - reach, 65 + reach))
+        assert float((turned - wanted)[inside].abs().mean()) < most
+
+
 @pytest.mark.parametrize("field", ["scale", "rotate", "drift", "ease_in_seconds"])
 def test_what_cannot_be_a_motion_is_refused_in_one_line(field):
     with pytest.raises(PresetError, match=f"{field.removesuffix('_seconds')} cannot be 1e\\+09; give"):

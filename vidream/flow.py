@@ -2,7 +2,7 @@
 
 Flow is **backward** everywhere: `out[y, x] = image[y + dy, x + dx]`, estimated from the current
 frame to the previous one, so that warping the previous picture gives one in the current pose.
-OpenCV gives the estimators, which see 8-bit luma and never a dream, and pulls pictures on the processor.
+OpenCV is used here for its estimators only; they see 8-bit luma and never a dream.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from vidream.constants import constant
 from vidream.errors import NetError
 from vidream.fallback import or_on_cpu
 from vidream.glance import SIDE_PX, Glance
+from vidream.remap import can_remap, remapped
 
 __all__ = [
     "FLOWS", "RaftFlow", "dis_flow", "farneback_flow", "is_cut", "motion", "resize_flow",
@@ -216,8 +217,10 @@ def _pulled(image: Tensor, flow: Tensor, every_px: int, mode: str) -> Tensor:
     batch, _, height, width = image.shape
     if flow.shape != (batch, 2, height, width):
         raise ValueError(f"flow {tuple(flow.shape)} does not fit image {tuple(image.shape)}")
-    if mode == "bicubic" and every_px == 1 and image.device.type == "cpu" and image.shape[1] <= 4:
-        return torch.stack([_remapped(*each) for each in zip(image, flow, strict=True)])
+    if mode == "bicubic" and every_px == 1 and can_remap(image):
+        xs = torch.arange(width, dtype=flow.dtype) + flow[:, 0]
+        ys = torch.arange(height, dtype=flow.dtype).view(-1, 1) + flow[:, 1]
+        return torch.stack([remapped(*each, kernel=mode, outside="border") for each in zip(image, xs, ys, strict=True)])
     flow = flow[..., ::every_px, ::every_px]
     ys = torch.arange(0, height, every_px, device=image.device, dtype=image.dtype).view(1, -1, 1)
     xs = torch.arange(0, width, every_px, device=image.device, dtype=image.dtype).view(1, 1, -1)
@@ -227,16 +230,6 @@ def _pulled(image: Tensor, flow: Tensor, every_px: int, mode: str) -> Tensor:
     grid = torch.stack((grid_x, grid_y), dim=-1)
     pulled = partial(F.grid_sample, mode=mode, padding_mode="border", align_corners=True)
     return or_on_cpu(pulled, image, grid)
-
-
-def _remapped(image: Tensor, flow: Tensor) -> Tensor:
-    """As `_pulled`, one picture [C,H,W] of at most four channels: torch takes four times as long on the processor."""
-    height, width = image.shape[-2:]
-    xs = (flow[0] + torch.arange(width, dtype=flow.dtype)).numpy()
-    ys = (flow[1] + torch.arange(height, dtype=flow.dtype).view(-1, 1)).numpy()
-    pixels = image.permute(1, 2, 0).contiguous().numpy()
-    found = cv2.remap(pixels, xs, ys, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return torch.from_numpy(found).view(image.permute(1, 2, 0).shape).permute(2, 0, 1).contiguous()
 
 
 def _luma8(picture: Tensor) -> np.ndarray:

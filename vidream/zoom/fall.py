@@ -91,7 +91,7 @@ class Zoom:
         step = -1 if backwards else 1
         now, then = float(self.number / self.rate), float((self.number + step) / self.rate)
         pull = self.motion.pull(now, then, self._width, self._height)
-        moved = resample(self._canvas, pull, shorter=min(self._height, self._width))
+        moved = resample(self._canvas, pull, shorter=min(self._height, self._width), step=self.number)
         seconds = abs(then - now)
         pace = self._ripen(pull, seconds)
         if self._ripeness is not None:

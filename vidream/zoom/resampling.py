@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidream.remap import PLACE_PX, can_remap, remapped
 from vidream.zoom.motion import Similarity
 
 __all__ = ["resample"]
@@ -19,20 +20,34 @@ __all__ = ["resample"]
 TAPS = 4
 # Beyond this turn the two passes would lose detail between them.
 LARGEST_TURN = math.radians(30)
+# Multiples of these, less whole numbers, fill a square evenly (Roberts 2018, R2).
+_SPREAD = (0.7548776662466927, 0.5698402909980532)
 
 
 def resample(
-    image: Tensor, pull: Similarity, *, shorter: float | None = None, mode: str = "lanczos", outside: str = "reflection"
+    image: Tensor,
+    pull: Similarity,
+    *,
+    shorter: float | None = None,
+    mode: str = "lanczos",
+    outside: str = "reflection",
+    step: int = 0,
 ) -> Tensor:
     """`image` [1,C,H,W] moved by a known motion: out(u) = image(pull(u)).
 
     u is counted from the middle of the image, in units of `shorter` px, by default its shorter side.
-    mode: "lanczos", rows and then columns (Catmull and Smith 1980), what lies outside mirrored; or "bilinear",
-    for masks, with outside "reflection", "zeros" or "border".  Returns [1,C,H,W].
+    mode: "lanczos", what lies outside mirrored: rows and then columns (Catmull and Smith 1980), or with a turn on
+    the processor all at once; or "bilinear", for masks, with outside "reflection", "zeros" or "border".
+    step: where a picture is moved again and again, by little, the number of this time. Returns [1,C,H,W].
     """
     if image.device.type == "mps":
         # Apple's GPUs have no float64, which a long fall needs.
-        return resample(image.cpu(), pull, shorter=shorter, mode=mode, outside=outside).to(image.device)
+        return resample(image.cpu(), pull, shorter=shorter, mode=mode, outside=outside, step=step).to(image.device)
+    if can_remap(image) and (mode == "bilinear" or pull.turn.imag):
+        xs, ys = _sources(image, pull, shorter)
+        # Places are rounded. Always the same way, and what moves by less than that stands still: so now up, now down.
+        dx, dy = (PLACE_PX * ((step * share) % 1 - 0.5) if step else 0.0 for share in _SPREAD)
+        return remapped(image[0], xs + dx, ys + dy, kernel=mode, outside=outside)[None]
     if mode == "bilinear" or abs(cmath.phase(pull.turn)) > LARGEST_TURN:
         return _sampled(image, pull, shorter, "bilinear" if mode == "bilinear" else "bicubic", outside)
     ys, xs, unit = _places(image, shorter)
@@ -82,11 +97,18 @@ def _places(image: Tensor, shorter: float | None) -> tuple[Tensor, Tensor, float
     return ys, xs, unit
 
 
-def _sampled(image: Tensor, pull: Similarity, shorter: float | None, mode: str, outside: str) -> Tensor:
+def _sources(image: Tensor, pull: Similarity, shorter: float | None) -> tuple[Tensor, Tensor]:
+    """Where every pixel comes from: columns and rows [H,W], px, float64."""
     ys, xs, unit = _places(image, shorter)
     height, width = image.shape[-2:]
-    a, b = pull.turn, pull.shift
-    from_x = (a.real * xs - a.imag * ys + b.real) * unit * (2.0 / max(width - 1, 1))
-    from_y = (a.imag * xs + a.real * ys + b.imag) * unit * (2.0 / max(height - 1, 1))
-    grid = torch.stack((from_x, from_y), dim=-1)[None].to(image.dtype)
-    return F.grid_sample(image, grid, mode=mode, padding_mode=outside, align_corners=True)
+    turn, shift = pull.turn, pull.shift
+    columns = (turn.real * xs - turn.imag * ys + shift.real) * unit + (width - 1) / 2
+    rows = (turn.imag * xs + turn.real * ys + shift.imag) * unit + (height - 1) / 2
+    return columns, rows
+
+
+def _sampled(image: Tensor, pull: Similarity, shorter: float | None, mode: str, outside: str) -> Tensor:
+    height, width = image.shape[-2:]
+    columns, rows = _sources(image, pull, shorter)
+    grid = torch.stack((columns * 2 / max(width - 1, 1) - 1, rows * 2 / max(height - 1, 1) - 1), dim=-1)
+    return F.grid_sample(image, grid[None].to(image.dtype), mode=mode, padding_mode=outside, align_corners=True)

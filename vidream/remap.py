@@ -1,0 +1,37 @@
+"""remap: a picture drawn from given places, by OpenCV: on the processor in a quarter to a tenth of torch's time.
+
+OpenCV 4 knows places to 1/32 px only; OpenCV 5 exactly, but for "lanczos".
+"""
+
+from __future__ import annotations
+
+import cv2
+import torch
+from torch import Tensor
+
+__all__ = ["PLACE_PX", "can_remap", "remapped"]
+
+# How finely places are known, px.
+PLACE_PX = 1 / 32
+
+KERNELS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
+OUTSIDE = {"border": cv2.BORDER_REPLICATE, "reflection": cv2.BORDER_REFLECT_101, "zeros": cv2.BORDER_CONSTANT}
+MOST_CHANNELS = 4
+
+
+def can_remap(image: Tensor) -> bool:
+    """True where `remapped` takes pictures like `image` [B,C,H,W]."""
+    return image.device.type == "cpu" and image.dtype == torch.float32 and image.shape[1] <= MOST_CHANNELS
+
+
+def remapped(image: Tensor, xs: Tensor, ys: Tensor, *, kernel: str, outside: str) -> Tensor:
+    """out[:, y, x] = image[:, ys[y, x], xs[y, x]], places in px, pixel centres on whole numbers.
+
+    image: [C,H,W], float32, on the processor, C at most 4.  xs, ys: [h,w].  kernel: "bilinear", "bicubic" (A of
+    -0.75) or "lanczos" (4 px either way).  outside: "border" repeats the edge, "reflection" mirrors at it, "zeros".
+    Returns [C,h,w].
+    """
+    pixels = image.permute(1, 2, 0).contiguous().numpy()
+    columns, rows = (each.to(torch.float32).contiguous().numpy() for each in (xs, ys))
+    found = torch.from_numpy(cv2.remap(pixels, columns, rows, KERNELS[kernel], borderMode=OUTSIDE[outside]))
+    return found.view(*xs.shape, image.shape[0]).permute(2, 0, 1).contiguous()
