@@ -21,6 +21,7 @@ from vidream.zoom.resampling import resample
 
 WIDTH, HEIGHT = 320, 180
 SECONDS, RATE = 8.0, 25
+AROUND = 100
 
 
 def seam(photo: Tensor, dreamer: Dreamer, folder: Path) -> None:
@@ -70,18 +71,24 @@ def fineness(frame: Tensor) -> float:
 
 
 def long_fall(photo: Tensor, dreamer: Dreamer, folder: Path, count: int) -> None:
-    """Brightness, contrast and fineness on the way; each over 25 frames."""
+    """Brightness, contrast and fineness on the way; each the mean of AROUND frames, half of them before.
+
+    Within a second the picture is much the same, and its fineness that of scales, or of skies.
+    """
     tiles, labels, first = [], [], None
+    looked_at = [number for number in (100, 200, 500, 1000, 1500, 2000) if number <= count]
     window: list[tuple[float, float, float]] = []
     for number, frame in enumerate(endless_zoom(photo, dreamer)):
-        window = [*window[-24:], (float(frame.mean()), float(frame.std()), fineness(frame))]
-        if number in (100, 200, 500, 1000, 1500, 2000):
-            now = torch.tensor(window).mean(0)
-            first = now if first is None else first
-            print(number, "brightness, contrast, fineness:", [round(float(v), 3) for v in now / first], flush=True)
+        window = [*window[1 - AROUND :], (float(frame.mean()), float(frame.std()), fineness(frame))]
+        if number in looked_at:
             tiles.append(frame)
             labels.append(str(number))
-        if number == count:
+        if number - AROUND // 2 in looked_at:
+            now = torch.tensor(window).mean(0)
+            first = now if first is None else first
+            values = [round(float(v), 3) for v in now / first]
+            print(number - AROUND // 2, "brightness, contrast, fineness:", values, flush=True)
+        if number == looked_at[-1] + AROUND // 2:
             break
     write_picture(folder / "long.png", contact_sheet(tiles, 3, labels=labels))
 
