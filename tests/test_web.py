@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from vidream.frames import FrameReader, decode_frame, encode_frame, read_picture, write_picture
 from vidream.web import server as web_server
+from vidream.web.session import Session
 from vidream.web.settings import Settings
 
 STATIC = Path(web_server.__file__).with_name("static")
@@ -61,9 +62,16 @@ def test_an_oversized_message_ends_its_own_socket_alone(served):
         assert other.dream(frame())
 
 
-def test_of_two_frames_that_wait_the_older_is_dropped_and_said_to_be(served):
+def test_of_two_frames_that_wait_the_older_is_dropped_and_said_to_be(served, monkeypatch):
+    dream = Session.dream
+
+    def slow(*given):
+        time.sleep(0.1)
+        return dream(*given)
+
     with served.page() as page:
         page.dream(frame())
+        monkeypatch.setattr(Session, "dream", slow)
         answers = []
         for number in range(10, 20):
             page.send_frame(frame(), number)
