@@ -71,7 +71,7 @@ def test_warp_by_opencv_is_torchs(channels):
     ys, xs = torch.meshgrid(torch.arange(60.0), torch.arange(90.0), indexing="ij")
     grid = torch.stack([(xs + flow_px[:, 0]) * 2 / 89 - 1, (ys + flow_px[:, 1]) * 2 / 59 - 1], -1)
     wanted = F.grid_sample(picture, grid, mode="bicubic", padding_mode="border", align_corners=True)
-    # OpenCV before 4.12 knows places to 1/32 px.
+    # OpenCV 4 knows places to 1/32 px only.
     assert float((flow.warp(picture, flow_px) - wanted).abs().max()) < 0.02
 
 

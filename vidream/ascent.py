@@ -32,7 +32,7 @@ Score = Callable[..., Tensor]
 # its square: the axes are brightness, blue-yellow, green-red, each as strong as in photographs
 # (values as published with lucid, Olah et al. 2017).
 _COLOUR_ROOT = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
-_COLOUR_AXES = _COLOUR_ROOT @ _COLOUR_ROOT.T / _COLOUR_ROOT.norm(dim=0).max() ** 2
+_COLOUR_AXES = tuple((_COLOUR_ROOT @ _COLOUR_ROOT.T / _COLOUR_ROOT.norm(dim=0).max() ** 2).flatten().tolist())
 # How far `evened` looks round, about the size of a motif, and the share of the mean energy that counts as nothing.
 EVEN_PX, EVEN_FLOOR = 32, 0.02
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
@@ -163,7 +163,7 @@ def on_colour_axes(found: Tensor, share: float) -> Tensor:
     """
     if share <= 0:
         return found
-    axes = constant(tuple(_COLOUR_AXES.flatten().tolist()), found.device, found.dtype).view(3, 3)
+    axes = constant(_COLOUR_AXES, found.device, found.dtype).view(3, 3)
     natural = (axes @ found.flatten(2)).view_as(found)
     own = found * ((1 - share) / _rms(found).clamp(min=1e-10))
     return own.addcmul_(natural, share / _rms(natural).clamp(min=1e-10))

@@ -217,16 +217,13 @@ def _pulled(image: Tensor, flow: Tensor, every_px: int, mode: str) -> Tensor:
     batch, _, height, width = image.shape
     if flow.shape != (batch, 2, height, width):
         raise ValueError(f"flow {tuple(flow.shape)} does not fit image {tuple(image.shape)}")
-    if mode == "bicubic" and every_px == 1 and can_remap(image):
-        xs = torch.arange(width, dtype=flow.dtype) + flow[:, 0]
-        ys = torch.arange(height, dtype=flow.dtype).view(-1, 1) + flow[:, 1]
-        return torch.stack([remapped(*each, kernel=mode, outside="border") for each in zip(image, xs, ys, strict=True)])
     flow = flow[..., ::every_px, ::every_px]
-    ys = torch.arange(0, height, every_px, device=image.device, dtype=image.dtype).view(1, -1, 1)
-    xs = torch.arange(0, width, every_px, device=image.device, dtype=image.dtype).view(1, 1, -1)
+    xs = torch.arange(0, width, every_px, device=image.device, dtype=image.dtype).view(1, 1, -1) + flow[:, 0]
+    ys = torch.arange(0, height, every_px, device=image.device, dtype=image.dtype).view(1, -1, 1) + flow[:, 1]
+    if mode == "bicubic" and can_remap(image):
+        return torch.stack([remapped(*each, kernel=mode, outside="border") for each in zip(image, xs, ys, strict=True)])
     # align_corners=True puts -1 and 1 on the first and last pixel CENTRES: zero flow changes nothing.
-    grid_x = (xs + flow[:, 0]) * (2.0 / max(width - 1, 1)) - 1.0
-    grid_y = (ys + flow[:, 1]) * (2.0 / max(height - 1, 1)) - 1.0
+    grid_x, grid_y = xs * (2.0 / max(width - 1, 1)) - 1.0, ys * (2.0 / max(height - 1, 1)) - 1.0
     grid = torch.stack((grid_x, grid_y), dim=-1)
     pulled = partial(F.grid_sample, mode=mode, padding_mode="border", align_corners=True)
     return or_on_cpu(pulled, image, grid)

@@ -40,10 +40,10 @@ def covering(pictures: Tensor, size: tuple[int, ...], most: int) -> Tensor:
     return resized(pictures[..., top : top + kept_height, left : left + kept_width], (height, width))
 
 
-def resized(image: Tensor, size: tuple[int, ...]) -> Tensor:
-    """`image` [B,C,H,W] at (height, width) px: bicubic where it grows, antialiased where it shrinks."""
+def resized(image: Tensor, size: tuple[int, ...], *, enlarge: str = "bicubic") -> Tensor:
+    """`image` [B,C,H,W] at (height, width) px: `enlarge` where it grows, bilinear and antialiased where it shrinks."""
     if tuple(image.shape[-2:]) == size:
         return image
-    mode = "bilinear" if size[0] < image.shape[-2] else "bicubic"
+    mode = "bilinear" if size[0] < image.shape[-2] else enlarge
     # Enlarging has nothing to smooth, but goes twice as fast this way: by rows, then by columns.
     return or_on_cpu(partial(F.interpolate, size=size, mode=mode, antialias=True, align_corners=False), image)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +10,11 @@ from torch import Tensor
 
 from vidream import flow as optical
 from vidream.dreamer import Dreamer
-from vidream.fallback import or_on_cpu
 from vidream.finishing import finish
 from vidream.live.pace import Level
 from vidream.live.stir import wander
 from vidream.live.track import Path
+from vidream.octaves import resized
 from vidream.preset import Preset
 from vidream.stream import carry
 
@@ -77,7 +76,9 @@ def updated(
             flow, believed = path.flow, path.believed
         else:
             path = landed.path
-            residual, ripeness = (_resized(each, carried_size) for each in (landed.residual, landed.ripeness))
+            residual, ripeness = (
+                resized(each, carried_size, enlarge="bilinear") for each in (landed.residual, landed.ripeness)
+            )
             flow, believed = path.at(*carried_size)
             flow = flow + moment.since_seconds * wander(*carried_size, moment.seconds, like=flow)
         start, pace, ripeness = carry(preset, frame, residual, ripeness, flow, believed)
@@ -108,10 +109,3 @@ def dreamed_size(frame: Tensor, level: Level) -> tuple[int, int]:
     height, width = frame.shape[-2:]
     share = min(1.0, level.side_px / max(height, width))
     return max(16, round(height * share)), max(16, round(width * share))
-
-
-def _resized(image: Tensor, size: tuple[int, ...]) -> Tensor:
-    if tuple(image.shape[-2:]) == size:
-        return image
-    smaller = size[0] < image.shape[-2]
-    return or_on_cpu(partial(F.interpolate, size=size, mode="bilinear", align_corners=False, antialias=smaller), image)
