@@ -105,8 +105,9 @@ def children(words: str) -> list[int]:
 def test_a_disk_that_fills_stops_the_film_says_how_much_it_needs_and_goes_on(clip, make, whole, disk):
     folder, remount = disk
     target, sizes = folder / "a.mp4", []
-    # The room grows a little at a time: it runs out in raw frames, states, segments, the joining and the sound.
-    for kilobytes in range(40, 4000, 60):
+    # The room grows by less than a frame at a time, so it runs out in raw frames, states and segments, wherever
+    # the threads that save and encode happen to be: coarser steps may leap from the first segment to a whole film.
+    for kilobytes in range(40, 4000, 15):
         remount(f"size={kilobytes}k")
         try:
             files.dream(clip, target, preset=PRESET, make_dreamer=make, resume=True, progress=Unhurried())
@@ -115,7 +116,7 @@ def test_a_disk_that_fills_stops_the_film_says_how_much_it_needs_and_goes_on(cli
             assert "is full" in str(error), error
             sizes.append(work.WorkFolder(target, resume=True).frames_held)
             assert not target.exists()
-    assert len(sizes) > 5 and sizes == sorted(sizes) and sizes[-1] > 5
+    assert len(sizes) > 5 and sizes == sorted(sizes) and sizes[-1] > 6
     assert hashes(target) == whole and [path.name for path in folder.iterdir()] == ["a.mp4"]
 
 
