@@ -25,7 +25,7 @@ from vidream.glance import SIDE_PX, Glance
 from vidream.remap import can_remap, remapped
 
 __all__ = [
-    "FLOWS", "RaftFlow", "dis_flow", "farneback_flow", "is_cut", "motion", "resize_flow",
+    "RaftFlow", "dis_flow", "estimator", "farneback_flow", "is_cut", "motion", "resize_flow",
     "resize_motion", "small_motion", "trust", "warp", "warp_error",
 ]  # fmt: skip
 
@@ -206,11 +206,12 @@ def is_cut(current: Glance, previous: Glance) -> bool:
     return correlation < 0.5 and float(torch.minimum(current.colours, previous.colours).sum()) < 0.6
 
 
-FLOWS: dict[str, Callable[[], Callable[[Tensor, Tensor], Tensor]]] = {
-    "dis": lambda: dis_flow,
-    "farneback": lambda: farneback_flow,
-    "raft": RaftFlow,
-}
+def estimator(name: str) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """The estimator that presets call `name`: dis, farneback, raft; None for "none"."""
+    if name == "raft":
+        return RaftFlow()
+    known = {"dis": dis_flow, "farneback": farneback_flow, "none": None}
+    return known[name]
 
 
 def _pulled(image: Tensor, flow: Tensor, every_px: int, mode: str) -> Tensor:

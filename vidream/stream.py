@@ -20,7 +20,7 @@ from vidream.frames import FrameReader
 from vidream.glance import Glance
 from vidream.preset import Preset
 
-__all__ = ["FrameFigures", "Motion", "Stream", "StreamFigures", "carry", "dream_frames", "follow"]
+__all__ = ["FrameFigures", "Motion", "Stream", "StreamFigures", "carry", "dream_frames", "follow", "motions"]
 
 FlowEstimator = Callable[[Tensor, Tensor], Tensor]
 # Flow and trust from a frame to the one before, at the size they were worked out at; None at a shot's first frame.
@@ -78,13 +78,12 @@ class Stream:
     def __init__(
         self, dreamer: Dreamer, *, flow: FlowEstimator | None = None, rate: float | Fraction = DEFAULT_RATE
     ) -> None:
-        name = dreamer.preset.flow
         self.dreamer = dreamer
         self.figures = StreamFigures()
         self.latest: FrameFigures | None = None
         self._number = 0
         self._rate = rate
-        self._estimate = flow or (None if name == "none" else optical.FLOWS[name]())
+        self._estimate = flow or optical.estimator(dreamer.preset.flow)
         self._frame: Tensor | None = None
         self._dream: Tensor | None = None
         self._shown: Tensor | None = None
@@ -141,7 +140,7 @@ class Stream:
         preset = dreamer.preset
         frame = frame.to(dreamer.device, torch.float32)
         mask = None if mask is None else mask.to(dreamer.device, torch.float32)
-        found = self._followed(frame) if isinstance(motion, str) else motion
+        found = next(self.followed([frame]))[1] if isinstance(motion, str) else motion
         moved = None if found is None else self._placed(found, frame)
         generator = dreamer.generator(self._number)
         with torch.enable_grad():
@@ -170,18 +169,7 @@ class Stream:
 
     def followed(self, frames: Iterable[Tensor]) -> Iterator[tuple[Tensor, Motion]]:
         """Frames that come next, each with its motion, for `next`: a thread may go ahead with this."""
-        last = None if self._frame is None else Glance(self._frame.cpu())
-        for frame in frames:
-            seen = Glance(frame)
-            yield frame, self._motion(seen, last)
-            last = seen
-
-    def _followed(self, frame: Tensor) -> Motion:
-        return self._motion(Glance(frame), None if self._frame is None else Glance(self._frame))
-
-    def _motion(self, frame: Glance, last: Glance | None) -> Motion:
-        """Flow and trust from the last frame, or None where a new shot begins."""
-        return None if last is None else follow(frame, last, self._estimate, resets=self.dreamer.preset.reset_on_cut)
+        return motions(frames, self._estimate, resets=self.dreamer.preset.reset_on_cut, last=self._frame)
 
     @staticmethod
     def _placed(motion: tuple[Tensor, Tensor], frame: Tensor) -> tuple[Tensor, Tensor]:
@@ -207,6 +195,22 @@ class Stream:
         if warp_error is not None:
             figures.warp_error_sum += warp_error
             figures.pairs += 1
+
+
+def motions(
+    frames: Iterable[Tensor], estimate: FlowEstimator | None, *, resets: bool = True, last: Tensor | None = None
+) -> Iterator[tuple[Tensor, Motion]]:
+    """Each of `frames`, pictures [1,3,H,W] RGB 0..1, with its motion from the one before, as `follow` finds it.
+
+    last: the frame before the first of them, where there is one.
+    """
+    before: Glance | None = None
+    for frame in frames:
+        if before is None and last is not None:
+            before = Glance(last.to(frame.device))
+        seen = Glance(frame)
+        yield frame, None if before is None else follow(seen, before, estimate, resets=resets)
+        before = seen
 
 
 def follow(frame: Glance, last: Glance, estimate: FlowEstimator | None, *, resets: bool = True) -> Motion:

@@ -7,7 +7,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +23,6 @@ from vidream.device import wait_for
 from vidream.dreamer import Dreamer
 from vidream.finishing import finish
 from vidream.frames import FrameReader, FrameWriter
-from vidream.glance import Glance
 from vidream.live import LiveDream, LiveFigures
 from vidream.stream import Stream, carry
 
@@ -152,22 +151,15 @@ def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, flo
     """The parts of a carried frame, medians, each waited for: read, flow, carry, every octave, finish, encode."""
     clock = _Clock(dreamer)
     preset = dreamer.preset.at(0)
-    last: Glance | None = None
     with FrameReader(clip) as reader, FrameWriter(clip.with_name("parts.mp4"), like=reader, overwrite=True) as writer:
         stream = Stream(dreamer, rate=reader.rate)
         residual = ripeness = None
         deadline = time.perf_counter() + budget_seconds
-        frames = iter(reader)
-        while clock.count < FEWEST_FRAMES or time.perf_counter() < deadline:
-            clock.begin()
-            frame = next(frames, None)
-            if frame is None:
+        for frame, motion in stream.followed(clock.read(reader)):
+            if clock.count >= FEWEST_FRAMES and time.perf_counter() > deadline:
                 break
-            clock.stamp("read")
-            seen = Glance(frame)
-            motion = stream._motion(seen, last)
             clock.stamp("flow")
-            last, here = seen, frame.to(dreamer.device)
+            here = frame.to(dreamer.device)
             if motion is None or residual is None or ripeness is None:
                 residual, ripeness = torch.zeros_like(here), torch.ones_like(here[:, :1])
                 continue
@@ -219,6 +211,14 @@ class _Clock:
         wait_for(self._device)
         self._last = time.perf_counter()
         self._octave = ""
+
+    def read(self, reader: FrameReader) -> Iterator[Tensor]:
+        """Its frames; the clock begins with each."""
+        self.begin()
+        for frame in reader:
+            self.stamp("read")
+            yield frame
+            self.begin()
 
     def stamp(self, name: str) -> None:
         wait_for(self._device)

@@ -132,7 +132,7 @@ def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipCompar
     figures = []
     for number in range(1, len(frames)):
         seen, last_seen = Glance(placed[number]), Glance(placed[number - 1])
-        moved = follow(seen, last_seen, optical.FLOWS["dis"](), resets=False)
+        moved = follow(seen, last_seen, optical.dis_flow, resets=False)
         assert moved is not None
         motion = optical.resize_motion(*moved, *placed[number].shape[-2:])
         figures.append(

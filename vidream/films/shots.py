@@ -20,9 +20,8 @@ from vidream.errors import TargetError, VidreamError
 from vidream.films.state import load_state
 from vidream.films.work import STATE, WorkFolder
 from vidream.frames.disk import disk_trouble, save_whole
-from vidream.glance import Glance
 from vidream.preset import Preset
-from vidream.stream import follow
+from vidream.stream import motions
 
 __all__ = ["Shares", "Shot", "find_shots"]
 
@@ -42,15 +41,13 @@ def find_shots(frames: Iterable[Tensor], preset: Preset) -> list[Shot]:
 
     A look at every pair of frames: their colours and, by the preset's flow, whether one explains the other.
     """
-    estimate = None if preset.flow == "none" else optical.FLOWS[preset.flow]()
-    starts, last, number = [0], None, 0
+    starts, count = [], 0
+    estimate = optical.estimator(preset.flow)
     with torch.no_grad():
-        for number, frame in enumerate(frames, 1):
-            seen = Glance(frame)
-            if last is not None and follow(seen, last, estimate, resets=preset.reset_on_cut) is None:
-                starts.append(number - 1)
-            last = seen
-    return [Shot(first, end - first) for first, end in zip(starts, [*starts[1:], number], strict=True)]
+        for count, (_, motion) in enumerate(motions(frames, estimate, resets=preset.reset_on_cut), 1):
+            if motion is None:
+                starts.append(count - 1)
+    return [Shot(first, end - first) for first, end in zip(starts, [*starts[1:], count], strict=True)]
 
 
 class Shares:

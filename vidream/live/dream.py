@@ -321,5 +321,4 @@ class LiveDream:
 
 
 def _track_of(preset: Preset) -> Track:
-    name = preset.flow
-    return Track(None if name == "none" else optical.FLOWS[name](), resets_on_cut=preset.reset_on_cut)
+    return Track(optical.estimator(preset.flow), resets_on_cut=preset.reset_on_cut)
