@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 # GNU OpenMP's threads wait for more work in a loop, for milliseconds as it comes, and hold the core that flow and
 # ffmpeg would have. Asleep too soon they wake too late. Read when torch is loaded; a value of the user's own stays.
-os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+os.environ.setdefault("GOMP_SPINCOUNT", "4000")
 
 __version__ = "0.1.0"
 

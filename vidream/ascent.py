@@ -94,7 +94,7 @@ def normalise(found: Tensor, how: str, *, levels: int = 4) -> Tensor:
     elif how != "mean-abs":
         raise ValueError(f"normalise cannot be {how!r}; allowed: mean-abs, std, laplacian")
     found = found - found.mean(dim=(-2, -1), keepdim=True)
-    return found / found.abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-10)
+    return found.div_(found.abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-10))
 
 
 def evened(found: Tensor, share: float) -> Tensor:

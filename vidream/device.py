@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
 from vidream.errors import DeviceError
 
-__all__ = [
-    "describe_device", "forget_memory", "free_memory_bytes", "is_out_of_memory", "pick_device", "pick_precision",
-    "wait_for",
-]  # fmt: skip
+__all__ = ["describe_device", "pick_device", "pick_precision", "wait_for"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -67,37 +62,6 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.current_stream(device).synchronize()
     elif device.type == "mps":
         torch.mps.synchronize()
-
-
-def free_memory_bytes(device: torch.device) -> int | None:
-    """What is free on `device` for us to take; None where the system does not say."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    if device.type == "mps":
-        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return None
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """True where `error` says that memory ran out: GPUs have a class for it, the CPU's allocator says it in words."""
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
-        return True
-    said = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in said or "allocate memory" in said)
-
-
-def forget_memory(device: torch.device) -> None:
-    """Give back what torch keeps of a GPU's memory for later."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()
 
 
 def _cpu_has_bf16() -> bool:

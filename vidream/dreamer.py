@@ -11,10 +11,11 @@ from torch import Tensor
 
 from vidream import ascent
 from vidream.compose import objective_of
-from vidream.device import describe_device, forget_memory, is_out_of_memory, pick_device, pick_precision
+from vidream.device import describe_device, pick_device, pick_precision
 from vidream.errors import DeviceError
 from vidream.frames import FrameReader
 from vidream.graphs import StepGraphs
+from vidream.memory import forget_memory, is_out_of_memory, keep_memory
 from vidream.nets import Net, load_net
 from vidream.objective import Objective
 from vidream.octaves import covering, octave_sizes, resized
@@ -66,6 +67,8 @@ class Dreamer:
         self._own_objective = objective
         self._guides: Sequence[Tensor] | None = None
         self.device = net.device
+        if self.device.type == "cpu":
+            keep_memory()
         self._memory = Tiles(tile or fitting_tile(net))
         self._graphs = StepGraphs.on(net.device)
         self.seed = seed
@@ -262,4 +265,6 @@ class Dreamer:
             kind = self.objective, look.evenness, look.smoothing, look.colour, look.normalise, look.lap_levels
             found = self._graphs(kind, direction, rolled)
         found = torch.roll(found, (-shift[0], -shift[1]), dims=(-2, -1))
-        return (picture + step_size * found).clamp(0, 1)
+        if isinstance(step_size, Tensor):
+            return torch.addcmul(picture, found, step_size).clamp_(0, 1)
+        return torch.add(picture, found, alpha=step_size).clamp_(0, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidream.device import free_memory_bytes
+from vidream.memory import free_memory_bytes
 from vidream.nets import Net
 
 __all__ = ["SMALLEST_TILE_PX", "Tiles", "fitting_tile"]

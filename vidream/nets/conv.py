@@ -104,7 +104,7 @@ class Conv(Step):
             grad, own = found[0]
             assert grad is not None
             if cuts:
-                return before_relu(grad, tape.values[self.writes[0]]), True
+                return before_relu(grad, tape.values[self.writes[0]], out=grad if own else None), True
             return (grad, own) if is_dense(grad) else (dense(grad), True)
         like = tape.values[self.writes[0]]
         shape = (like.shape[0], sum(self._widths), *like.shape[2:])
@@ -136,7 +136,7 @@ class Conv(Step):
             tape.give(self.reads[1], grad, own=own)
 
     def _interleaved(self, phases: Tensor, like: Tensor) -> Tensor:
-        """The gradient from its phases [B,C*s*s,h,w], as `_phases` orders them."""
+        """The gradient from its phases [B,s*s*C,h,w], as `_phases` orders them."""
         side = self.stride[0]
         rows, columns = (-(-size // side) for size in like.shape[-2:])
         top, left = (_first(pad, size, side) for pad, size in zip(self.padding, self.kernel, strict=True))
@@ -145,7 +145,10 @@ class Conv(Step):
         # Rows that the stride never came to have no gradient.
         spare = (0, columns - phases.shape[-1], 0, rows - phases.shape[-2])
         phases = F.pad(phases, spare) if any(spare) else phases
-        return F.pixel_shuffle(phases, side)[..., : like.shape[-2], : like.shape[-1]]
+        # In memory a line of phases lies as it will in the gradient: only lines change places, in one pass.
+        lines = phases.permute(0, 2, 3, 1).unflatten(3, (side, -1)).transpose(2, 3)
+        found = lines.contiguous().view(like.shape[0], rows * side, columns * side, -1).permute(0, 3, 1, 2)
+        return found[..., : like.shape[-2], : like.shape[-1]]
 
     def _strided_back(self, grad: Tensor, like: Tensor) -> Tensor:
         nothing, only_input = (0, 0), [True, False, False]
@@ -165,7 +168,7 @@ def _first(padding: int, size: int, stride: int) -> int:
 
 
 def _phases(weight: Tensor, stride: int, padding: tuple[int, int]) -> tuple[Tensor, tuple[int, int]]:
-    """Weights [I*s*s,O,kh,kw] that give, as a dense convolution, the s*s phases of the gradient of a strided one.
+    """Weights [s*s*I,O,kh,kw] that give, as a dense convolution, the s*s phases of the gradient of a strided one.
 
     Pixel s*i + a is read by output i + d through tap a + p - s*d. Also the padding that it takes.
     """
@@ -173,7 +176,7 @@ def _phases(weight: Tensor, stride: int, padding: tuple[int, int]) -> tuple[Tens
     lows = [_first(pad, size, stride) for pad, size in zip(padding, sizes, strict=True)]
     highs = [(stride - 1 + pad) // stride for pad in padding]
     spans = [high - low + 1 for low, high in zip(lows, highs, strict=True)]
-    found = weight.new_zeros(into, stride, stride, out, *spans)
+    found = weight.new_zeros(stride, stride, into, out, *spans)
     for a in range(stride):
         for b in range(stride):
             for down in range(spans[0]):
@@ -181,6 +184,6 @@ def _phases(weight: Tensor, stride: int, padding: tuple[int, int]) -> tuple[Tens
                     y = a + padding[0] - stride * (down + lows[0])
                     x = b + padding[1] - stride * (right + lows[1])
                     if 0 <= y < sizes[0] and 0 <= x < sizes[1]:
-                        found[:, a, b, :, down, right] = weight[:, :, y, x].T
+                        found[a, b, :, :, down, right] = weight[:, :, y, x].T
     reach = (max(-lows[0], highs[0]), max(-lows[1], highs[1]))
-    return found.reshape(into * stride * stride, out, *spans), reach
+    return found.flatten(0, 2), reach

@@ -96,7 +96,7 @@ class MaxPool(Step):
     def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
         if self.masks:
             # What a window's largest value was cut to is the pool's own: mask here, where there are fewer.
-            grad = before_relu(grad, tape.values[self.writes[0]])
+            grad = before_relu(grad, tape.values[self.writes[0]], out=grad if own else None)
         grad, notes = dense(grad), tape.notes[id(self)]
         if len(notes) == 2:
             axes, (bits, narrow, found) = notes
@@ -169,26 +169,25 @@ def _sent_back(grad: Tensor, bits: Tensor, found: Tensor, windows: _Axis, dtype:
     for start, count in windows.bare:
         _every(back, axis, start, count, stride).zero_()
     rest = grad
-    for tap in taps:
+    for number, tap in enumerate(taps):
         there = _every(back, axis, tap.start, tap.count, stride)
         mine = _every(rest, axis, tap.first, tap.count, 1)
-        if tap is not taps[-1]:
-            # One where the value is less than the largest, else zero.
-            lost = torch.empty_like(mine)
-            torch.lt(
-                _every(bits, axis, tap.start, tap.count, stride),
-                _every(found, axis, tap.first, tap.count, 1),
-                out=lost,
-            )
-            lost.mul_(mine)
-            won = torch.bitwise_xor(mine, lost, out=None if tap.adds else there)
-            if tap is taps[0]:
-                rest = lost
-            else:
-                mine.copy_(lost)
+        if tap is taps[-1]:
+            won = mine
         else:
-            won = mine if tap.adds else there.copy_(mine)
+            here = _every(bits, axis, tap.start, tap.count, stride), _every(found, axis, tap.first, tap.count, 1)
+            # One or zero, times the gradient: what this tap has won, or, at the first, what it leaves to the others.
+            share = torch.empty_like(mine)
+            (torch.eq if number else torch.lt)(*here, out=share)
+            share.mul_(mine)
+            if number:
+                won = share
+                mine.bitwise_xor_(won)
+            else:
+                won, rest = torch.bitwise_xor(mine, share, out=there), share
         if tap.adds:
             there = there.view(dtype)
             there += won.view(dtype)
+        elif won is not there:
+            there.copy_(won)
     return back

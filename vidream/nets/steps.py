@@ -177,15 +177,12 @@ class Foreign(Step):
 
 
 def before_relu(grad: Tensor, value: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The gradient before a ReLU from that after it. value: what the ReLU gave.  out: where it is to be written."""
+    """The gradient before a ReLU from that after it. value: what the ReLU gave.  out: where it goes."""
     bits = WHOLE.get(grad.dtype)
-    if bits is None:
-        if out is None:
-            return _aten.threshold_backward(grad, value, 0)
-        return _aten.threshold_backward.grad_input(grad, value, 0, grad_input=out)
-    # On whole numbers this is half the work: torch widens 16-bit floats for every operation.
     found = torch.empty_like(grad) if out is None else out
-    torch.gt(value.view(bits), 0, out=found.view(bits)).mul_(grad.view(bits))
+    # On whole numbers this is half the work: torch widens 16-bit floats for every operation.
+    views = [each if bits is None else each.view(bits) for each in (grad, value, found)]
+    _aten.threshold_backward.grad_input(views[0], views[1], 0, grad_input=views[2])
     return found
 
 
