@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from vidream.dreamer import Dreamer
 from vidream.errors import SourceError, VidreamError
 from vidream.files import Progress, dream
 from vidream.frames import FrameReader, encode_frame
+from vidream.memory import forget_memory
 from vidream.preset import Preset
 from vidream.web.engine import Engine
 
@@ -76,6 +78,7 @@ class Clip(Progress):
         self._stopped = threading.Event()
         self._total: int | None = None
         self._begun = self._shown_at = 0.0
+        self._device: torch.device | None = None
 
     def cancel(self) -> None:
         """Stop before the next frame; nothing half made is left."""
@@ -88,6 +91,9 @@ class Clip(Progress):
             try:
                 return self._dream()
             finally:
+                # A server runs on: what a large clip held is not kept for the next one.
+                if self._device is not None:
+                    forget_memory(self._device)
                 self._engine.clips.release()
         except _CancelledError:
             return _said("cancelled")
@@ -102,7 +108,7 @@ class Clip(Progress):
             self.source.unlink(missing_ok=True)
 
     def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
-        self._total, self._begun = reader.frame_count, time.monotonic()
+        self._total, self._begun, self._device = reader.frame_count, time.monotonic(), dreamer.device
 
     def frame(self, picture: Tensor, frames: int) -> None:
         if self._stopped.is_set():
