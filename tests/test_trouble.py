@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -79,13 +78,6 @@ class At(files.Progress):
             self.act()
 
 
-class Unhurried(files.Progress):
-    """Leaves the thread that saves frames the time to come along, on a busy machine too."""
-
-    def frame(self, picture, frames):
-        time.sleep(0.05)
-
-
 def hashes(path: Path) -> list[str]:
     return ffmpeg("-i", f"file:{path}", "-map", "0", "-f", "framemd5", "-").splitlines()
 
@@ -110,7 +102,7 @@ def test_a_disk_that_fills_stops_the_film_says_how_much_it_needs_and_goes_on(cli
     for kilobytes in range(40, 4000, 15):
         remount(f"size={kilobytes}k")
         try:
-            files.dream(clip, target, preset=PRESET, make_dreamer=make, resume=True, progress=Unhurried())
+            files.dream(clip, target, preset=PRESET, make_dreamer=make, resume=True)
             break
         except TargetError as error:
             assert "is full" in str(error), error

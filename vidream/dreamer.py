@@ -265,6 +265,7 @@ class Dreamer:
             kind = self.objective, look.evenness, look.smoothing, look.colour, look.normalise, look.lap_levels
             found = self._graphs(kind, direction, rolled)
         found = torch.roll(found, (-shift[0], -shift[1]), dims=(-2, -1))
+        # Product and sum in one pass over the picture, and no buffer more than the result's.
         if isinstance(step_size, Tensor):
             return torch.addcmul(picture, found, step_size).clamp_(0, 1)
         return torch.add(picture, found, alpha=step_size).clamp_(0, 1)

@@ -19,9 +19,8 @@ from vidream.ahead import made_ahead
 from vidream.bench.machine import seconds_in_turns
 from vidream.device import wait_for
 from vidream.dreamer import Dreamer
-from vidream.glance import Glance
 from vidream.nets import Net
-from vidream.stream import Stream, follow
+from vidream.stream import Stream, motions
 
 __all__ = ["ClipComparison", "StepComparison", "against_plain_clip", "against_plain_step"]
 
@@ -130,13 +129,13 @@ def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipCompar
     placed = [frame.to(dreamer.device) for frame in frames]
     theirs, their_seconds = _timed(dreamer, (partial(plain, *each) for each in enumerate(placed)))
     figures = []
-    for number in range(1, len(frames)):
-        seen, last_seen = Glance(placed[number]), Glance(placed[number - 1])
-        moved = follow(seen, last_seen, optical.dis_flow, resets=False)
+    pairs = enumerate(motions(placed, optical.dis_flow, resets=False))
+    next(pairs)  # the first frame has none before it
+    for number, (frame, moved) in pairs:
         assert moved is not None
-        motion = optical.resize_motion(*moved, *placed[number].shape[-2:])
+        motion = optical.resize_motion(*moved, *frame.shape[-2:])
         figures.append(
-            [float((made[number] - placed[number]).abs().mean()) for made in (mine, theirs)]
+            [float((made[number] - frame).abs().mean()) for made in (mine, theirs)]
             + [float(optical.warp_error(made[number], made[number - 1], *motion)) for made in (mine, theirs)]
         )
     height, width = placed[0].shape[-2:]
