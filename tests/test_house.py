@@ -15,7 +15,7 @@ import vidream
 
 PACKAGE = Path(vidream.__file__).parent
 FLOORS = [
-    {"constants", "errors", "fallback", "memory", "remap"},
+    {"constants", "errors", "fallback", "memory", "remap", "threads"},
     {"glance", "schedule"},
     {"preset"},
     {"looks"},

@@ -198,15 +198,21 @@ def test_a_killed_decoder_stops_the_film_and_a_killed_encoder_does_not(clip, mak
 @linux_only
 def test_running_out_of_memory_is_one_line_and_keeps_the_film(clip, whole, tmp_path, monkeypatch):
     child = """
-import resource, sys
+import resource, sys, threading
 from vidream.films import work
 from vidream.cli import main
 from vidream.screen import Screen
 work.SAVE_SECONDS = 0.0
-frame = Screen.frame
+save_state, frame, saves = work.save_state, Screen.frame, threading.Lock()
+def save(*state):
+    with saves:
+        save_state(*state)
+work.save_state = save
 def scarce(self, picture, frames):
     frame(self, picture, frames)
-    if frames == 5:
+    if frames != 5:
+        return
+    with saves:  # what a save holds for a moment is no room
         used = int(open("/proc/self/statm").read().split()[0]) * 4096
         resource.setrlimit(resource.RLIMIT_AS, (used + 2**20, resource.RLIM_INFINITY))
 Screen.frame = scarce
@@ -226,8 +232,9 @@ sys.exit(main())
         "octaves=1",
     ]
     monkeypatch.chdir(tmp_path)
-    # Every large block is asked of the system anew: what the allocator keeps back might do for the whole film.
-    asking = {"MALLOC_MMAP_THRESHOLD_": "65536"}
+    # Every large block is asked of the system anew: what the allocator keeps back might do for the whole film. So
+    # might a thread's own arena, of which 64 MiB are reserved from the beginning.
+    asking = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
     place = {**os.environ, **asking, "PYTHONPATH": str(Path(vidream.__file__).parent.parent)}
     done = subprocess.run(
         [sys.executable, "-c", child, *options], capture_output=True, text=True, timeout=120, env=place

@@ -8,13 +8,8 @@ Names are fetched when first used, so that `import vidream` costs nothing.
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-# GNU OpenMP's threads wait for more work in a loop, for milliseconds as it comes, and hold the core that flow and
-# ffmpeg would have. Asleep too soon they wake too late. Read when torch is loaded; a value of the user's own stays.
-os.environ.setdefault("GOMP_SPINCOUNT", "4000")
 
 __version__ = "0.1.0"
 

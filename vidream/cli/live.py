@@ -60,8 +60,6 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
-    # Threads that spin while they wait would take the second core from the picture. Read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # What a stream's ffmpeg has to say comes in one line of ours.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if arguments.camera == "list":

@@ -58,9 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
     check_extra()
     settings = _settings(arguments)
     certificate, key = _certificate(arguments, settings)
+    from vidream.threads import work_alone
     from vidream.web.engine import Engine
     from vidream.web.server import make_server, open_socket
 
+    # This thread loads the first network, and then only listens.
+    work_alone()
     preset = options.chosen_preset(arguments)
     name = Path(str(arguments.preset)).stem
     engine = Engine(

@@ -36,6 +36,7 @@ from vidream.frames import FrameWriter, PictureSpool
 from vidream.frames.disk import disk_trouble, save_whole
 from vidream.frames.numbered import NumberedName
 from vidream.frames.segments import RAW, is_work_file
+from vidream.threads import work_alone
 
 __all__ = ["JOURNAL", "STATE", "WorkFolder", "differences"]
 
@@ -77,7 +78,7 @@ class WorkFolder:
         self._lock = RunLock(self.folder / LOCK)
         self._latest: tuple[State, dict[str, Any], FrameWriter] | None = None
         self._saving: Future[float] | None = None
-        self._saver = ThreadPoolExecutor(1, "vidream-keep")
+        self._saver = ThreadPoolExecutor(1, "vidream-keep", work_alone)
         self._saved_at = time.monotonic()
         self._pause_seconds = SAVE_SECONDS
         self._is_begun = self._is_finished = False

@@ -15,6 +15,7 @@ from torch import Tensor
 from vidream.errors import TargetError
 from vidream.frames.targets import VIDEO_SUFFIXES
 from vidream.frames.writer import FrameWriter
+from vidream.threads import work_alone
 
 __all__ = ["Recorder"]
 
@@ -60,6 +61,7 @@ class Recorder:
             self._changed.notify_all()
 
     def _run(self) -> None:
+        work_alone()
         try:
             size: tuple[int, int] | None = None
             while (picture := self._due()) is not None:

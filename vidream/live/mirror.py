@@ -18,6 +18,7 @@ from vidream.frames import Camera, Recorder, VirtualCamera, Window, write_pictur
 from vidream.live.controls import HELP, Controls
 from vidream.live.dream import LiveDream
 from vidream.live.meter import peak_memory_mib
+from vidream.threads import work_alone
 
 __all__ = ["Mirror", "MirrorReport"]
 
@@ -88,7 +89,7 @@ class Mirror:
         self._controls = Controls(live, name=name)
         self._stack = ExitStack()
         # Keys act in a thread of their own: a look may need another net, and loading one takes seconds.
-        self._presser = self._stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="vidream-keys"))
+        self._presser = self._stack.enter_context(ThreadPoolExecutor(1, "vidream-keys", work_alone))
         self._pressed: deque[Future[str]] = deque()
         self._recorder = self._recording(record, overwrite=overwrite) if record else None
         self._virtual: VirtualCamera | None = None

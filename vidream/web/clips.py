@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ class Clip(Progress):
         try:
             self._wait_for_turn()
             try:
-                return self._dream()
+                # In a thread that goes with it, and the team of threads that it dreams with.
+                with ThreadPoolExecutor(1, "vidream-clip") as own:
+                    return own.submit(self._dream).result()
             finally:
                 # A server runs on: what a large clip held is not kept for the next one.
                 if self._device is not None:

@@ -13,6 +13,7 @@ from vidream.dreamer import Dreamer
 from vidream.errors import PresetError, close_names
 from vidream.nets import Net, load_net, weights_state
 from vidream.preset import Preset, preset_names
+from vidream.threads import work_alone
 from vidream.web.settings import Settings
 
 __all__ = ["THUMBNAILS", "Engine"]
@@ -42,7 +43,7 @@ class Engine:
         self.looks = _looks(first)
         self.clips = threading.Semaphore(CLIPS_AT_ONCE)
         # A live frame and a file at work for each page, and the pages that come and go.
-        self.threads = ThreadPoolExecutor(2 * settings.max_sessions + 4, thread_name_prefix="vidream-web")
+        self.threads = ThreadPoolExecutor(2 * settings.max_sessions + 4, "vidream-web", work_alone)
         self._load, self._tile, self._seed = load or _on_best_device, tile, seed
         self._nets: dict[tuple[str, str], Net] = {}
         self._lock = threading.Lock()

@@ -1,0 +1,96 @@
+"""Only the thread that dreams has a team of torch's threads: all that stand beside it work alone."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+
+from vidream.ahead import Ahead
+from vidream.films import work as works
+from vidream.frames import FrameWriter
+from vidream.live.worker import Worker
+from vidream.threads import team_size, work_alone, work_in_team
+
+
+@pytest.fixture(autouse=True)
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def in_new_thread(call):
+    with ThreadPoolExecutor(1) as new:
+        return new.submit(call).result()
+
+
+def threads_here() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def test_a_size_holds_for_its_own_thread_alone():
+    def sized(size):
+        work_in_team(size)
+        return torch.get_num_threads()
+
+    assert [in_new_thread(lambda size=size: sized(size)) for size in (1, 2)] == [1, 2]
+    assert torch.get_num_threads() == team_size() == in_new_thread(torch.get_num_threads) == 3
+
+
+def test_many_threads_at_once_leave_the_usual_size_as_it_was():
+    start = threading.Barrier(8)
+
+    def begin(size):
+        start.wait(10)
+        work_in_team(size)
+        return torch.get_num_threads()
+
+    with ThreadPoolExecutor(8) as many:
+        assert list(many.map(begin, [1, 2] * 4)) == [1, 2] * 4
+    assert team_size() == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at this process's threads where Linux lists them")
+def test_a_thread_that_works_alone_gives_its_team_back():
+    def work():
+        torch.ones(2**20).add_(1)
+        return threads_here()
+
+    def both():
+        together = work()
+        work_alone()
+        return together - work()
+
+    assert in_new_thread(both) == 2
+
+
+def test_what_keeps_a_film_works_alone(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(works, "save_state", lambda *_: seen.append(torch.get_num_threads()))
+    target = tmp_path / "film.mp4"
+    with works.WorkFolder(target) as work, FrameWriter(target, rate=8, work=work) as writer:
+        work.open({})
+        writer.write(torch.rand(1, 3, 32, 32))
+        work.keep(({}, {}), writer)
+        work.save_now()
+    assert seen == [1]
+
+
+def test_what_goes_ahead_works_alone_unless_a_gpu_dreams():
+    for alone, size in ((True, 1), (False, 3)):
+        with Ahead((torch.get_num_threads() for _ in range(2)), alone=alone) as ready:
+            assert list(ready) == [size, size]
+
+
+def test_a_live_dream_has_all_cores_but_one_and_its_pictures_that_one():
+    seen = []
+    worker = Worker(lambda: seen.append(torch.get_num_threads()))
+    seen.append(torch.get_num_threads())
+    worker.join()
+    assert sorted(seen) == [1, 2] and torch.get_num_threads() == team_size() == 3
