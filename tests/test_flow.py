@@ -8,6 +8,7 @@ from conftest import textured
 from vidream import flow
 from vidream.errors import NetError
 from vidream.glance import Glance
+from vidream.remap import box_mean, scaled
 
 
 def moved(dx: int, dy: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -159,3 +160,30 @@ def test_raft_gives_flow_of_the_pictures_size(monkeypatch):
     monkeypatch.setattr(models, "raft_small", lambda **_: make(weights=None))
     found = flow.RaftFlow()(*moved(2, 0))
     assert found.shape == (1, 2, 96, 128)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "size"), [("bilinear", (180, 320)), ("bilinear", (101, 203)), ("area", (45, 80)), ("area", (9, 16))]
+)
+def test_scaling_on_the_processor_is_that_of_torch(kernel, size):
+    image = torch.rand(1, 3, 90, 160, generator=torch.Generator().manual_seed(2))
+    options = {"align_corners": False} if kernel == "bilinear" else {}
+    # In double precision: torch's own places, in single, are off by 1e-5 px.
+    wanted = F.interpolate(image.double(), size, mode=kernel, **options).float()
+    assert torch.allclose(scaled(image, size, kernel=kernel), wanted, atol=1e-6)
+    assert torch.allclose(scaled(image.double(), size, kernel=kernel).float(), wanted, atol=1e-6)
+
+
+def test_the_mean_stays_where_areas_are_no_whole_pixels():
+    # torch rounds their borders to whole pixels, OpenCV shares these out: a ramp stays one.
+    ramp = torch.arange(160.0).view(1, 1, 1, 160).expand(1, 1, 90, 160)
+    found = scaled(ramp, (37, 60), kernel="area")[0, 0, 0]
+    assert torch.allclose(found, (torch.arange(60.0) + 0.5) * 160 / 60 - 0.5, atol=0.1)
+
+
+@pytest.mark.parametrize("side", [3, 5])
+def test_a_box_mean_repeats_the_edge(side):
+    image = torch.rand(1, 1, 21, 34, generator=torch.Generator().manual_seed(3))
+    padded = F.pad(image, (side // 2,) * 4, mode="replicate")
+    assert torch.allclose(box_mean(image, side), F.avg_pool2d(padded, side, stride=1), atol=1e-6)
+    assert torch.allclose(box_mean(image.double(), side).float(), box_mean(image, side), atol=1e-6)

@@ -22,7 +22,7 @@ from vidream.constants import constant
 from vidream.errors import NetError
 from vidream.fallback import or_on_cpu
 from vidream.glance import SIDE_PX, Glance
-from vidream.remap import can_remap, remapped
+from vidream.remap import box_mean, can_remap, remapped, scaled
 
 __all__ = [
     "RaftFlow", "dis_flow", "estimator", "farneback_flow", "is_cut", "motion", "resize_flow",
@@ -130,7 +130,7 @@ def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
     small_h, small_w = flow.shape[-2:]
     if (small_h, small_w) == (height, width):
         return flow
-    flow = F.interpolate(flow, size=(height, width), mode="bilinear", align_corners=False)
+    flow = scaled(flow, (height, width), kernel="bilinear")
     scale = constant((width / small_w, height / small_h), flow.device, flow.dtype)
     return flow * scale.view(1, 2, 1, 1)
 
@@ -157,7 +157,7 @@ def small_motion(
 def resize_motion(flow: Tensor, believed: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """`flow` [B,2,h,w] and its trust [B,1,h,w] at another size."""
     if believed.shape[-2:] != (height, width):
-        believed = F.interpolate(believed, size=(height, width), mode="bilinear", align_corners=False)
+        believed = scaled(believed, (height, width), kernel="bilinear")
     return resize_flow(flow, height, width), believed
 
 
@@ -185,7 +185,7 @@ def trust(there: Tensor, back: Tensor, current: Tensor | None = None, previous: 
         # Flow on a bare wall is a guess, but any guess carries the wall onto itself. Without this a
         # seventh of a hand-held clip was dreamed anew in every frame, and bare holes showed.
         difference = (current - pulled[:, 2:]).abs().mean(1, keepdim=True)
-        difference = _box(difference, 5)
+        difference = box_mean(difference, 5)
         doubtful &= difference > EXPLAINED
         # What comes into view beside a mover often passes the flow checks with a flow of its own.
         # Against the mean, so that a flash does not put the whole frame in doubt.
@@ -193,7 +193,7 @@ def trust(there: Tensor, back: Tensor, current: Tensor | None = None, previous: 
     xs = torch.arange(width, device=there.device).view(1, 1, 1, width) + there[:, :1]
     ys = torch.arange(height, device=there.device).view(1, 1, height, 1) + there[:, 1:]
     doubtful |= (xs < -0.5) | (xs > width - 0.5) | (ys < -0.5) | (ys > height - 0.5)
-    return _box(1.0 - doubtful.to(there.dtype), 3)
+    return box_mean(1.0 - doubtful.to(there.dtype), 3)
 
 
 def is_cut(current: Glance, previous: Glance) -> bool:
@@ -236,7 +236,3 @@ def _luma8(picture: Tensor) -> np.ndarray:
 
 def _as_flow(found: np.ndarray, like: Tensor) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None].to(like.device)
-
-
-def _box(values: Tensor, side: int) -> Tensor:
-    return F.avg_pool2d(F.pad(values, (side // 2,) * 4, mode="replicate"), side, stride=1)

@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vidream.constants import constant
+from vidream.remap import scaled
 
 __all__ = ["SIDE_PX", "Glance"]
 
@@ -29,7 +29,7 @@ class Glance:
         scale = min(1.0, side_px / max(height, width))
         size = (max(SMALLEST_SIDE_PX, round(height * scale)), max(SMALLEST_SIDE_PX, round(width * scale)))
         self.shape = frame.shape
-        self.small = frame if size == (height, width) else F.interpolate(frame, size=size, mode="area")
+        self.small = frame if size == (height, width) else scaled(frame, size, kernel="area")
 
     @cached_property
     def luma8(self) -> np.ndarray:
@@ -56,4 +56,4 @@ class Glance:
 
     @cached_property
     def _thumb(self) -> Tensor:
-        return F.interpolate(self.small, size=(36, 64), mode="area")
+        return scaled(self.small, (36, 64), kernel="area")

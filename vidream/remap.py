@@ -1,21 +1,23 @@
-"""remap: a picture drawn from given places, by OpenCV: on the processor in a quarter to a tenth of torch's time.
+"""remap: pictures drawn from given places, scaled and averaged by OpenCV: on the processor a fraction of torch's time.
 
-OpenCV 4 knows places to 1/32 px only; OpenCV 5 exactly, but for "lanczos".
+OpenCV 4 knows given places to 1/32 px only; OpenCV 5 exactly, but for "lanczos".
 """
 
 from __future__ import annotations
 
 import cv2
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["PLACE_PX", "can_remap", "remapped"]
+__all__ = ["PLACE_PX", "box_mean", "can_remap", "remapped", "scaled"]
 
 # How finely places are known, px.
 PLACE_PX = 1 / 32
 
 KERNELS = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
 OUTSIDE = {"border": cv2.BORDER_REPLICATE, "reflection": cv2.BORDER_REFLECT_101, "zeros": cv2.BORDER_CONSTANT}
+SCALING = {"bilinear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
 MOST_CHANNELS = 4
 
 
@@ -35,3 +37,28 @@ def remapped(image: Tensor, xs: Tensor, ys: Tensor, *, kernel: str, outside: str
     columns, rows = (each.to(torch.float32).contiguous().numpy() for each in (xs, ys))
     found = torch.from_numpy(cv2.remap(pixels, columns, rows, KERNELS[kernel], borderMode=OUTSIDE[outside]))
     return found.view(*xs.shape, image.shape[0]).permute(2, 0, 1).contiguous()
+
+
+def scaled(image: Tensor, size: tuple[int, int], *, kernel: str) -> Tensor:
+    """`image` [1,C,H,W] at another size (height, width): kernel "area", to make it smaller, or "bilinear".
+
+    Returns [1,C,h,w]. Corners are not aligned: a pixel is a square, and its value that of its middle.
+    """
+    if not _is_plain(image):
+        return F.interpolate(image, size=size, mode=kernel, align_corners=False if kernel == "bilinear" else None)
+    found = torch.empty(1, image.shape[1], *size)
+    for plane, into in zip(image[0].detach().contiguous().numpy(), found[0].numpy(), strict=True):
+        cv2.resize(plane, size[::-1], dst=into, interpolation=SCALING[kernel])
+    return found
+
+
+def box_mean(image: Tensor, side: int) -> Tensor:
+    """The mean of the `side` x `side` px around each of `image` [1,1,H,W], whose edge is repeated. side: odd."""
+    if not _is_plain(image):
+        return F.avg_pool2d(F.pad(image, (side // 2,) * 4, mode="replicate"), side, stride=1)
+    plane = image[0, 0].detach().contiguous().numpy()
+    return torch.from_numpy(cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE))[None, None]
+
+
+def _is_plain(image: Tensor) -> bool:
+    return image.device.type == "cpu" and image.dtype == torch.float32 and image.shape[0] == 1

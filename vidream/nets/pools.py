@@ -179,12 +179,12 @@ def _sent_back(grad: Tensor, bits: Tensor, found: Tensor, windows: _Axis, dtype:
             # One or zero, times the gradient: what this tap has won, or, at the first, what it leaves to the others.
             share = torch.empty_like(mine)
             (torch.eq if number else torch.lt)(*here, out=share)
-            share.mul_(mine)
             if number:
-                won = share
+                won = torch.mul(share, mine, out=share if tap.adds else there)
                 mine.bitwise_xor_(won)
             else:
-                won, rest = torch.bitwise_xor(mine, share, out=there), share
+                rest = share.mul_(mine)
+                won = torch.bitwise_xor(mine, rest, out=there)
         if tap.adds:
             there = there.view(dtype)
             there += won.view(dtype)
