@@ -6,7 +6,12 @@ import os
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pytest
+import torch
+
+from vidream.memory import is_out_of_memory
 
 CHILD = """
 import resource, sys
@@ -18,8 +23,9 @@ def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 def work():
-    for number in range(12):
-        if number == 4:
+    # The allocator's pool of kept pieces takes up to seven rounds to settle.
+    for number in range(24):
+        if number == 16:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         buffers = [torch.full((6 * 2**20,), 1.0) for _ in range(3)]
         del buffers
@@ -51,3 +57,39 @@ def test_freed_memory_is_kept_and_can_be_given_back():
     # What it saves: with the allocator's settings in the user's hands every round asks for its pages anew.
     kept, faults, _ = worked(MALLOC_MMAP_THRESHOLD_="131072")
     assert not kept and faults > 8 * 2000
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        # More than an address space holds.
+        lambda: torch.empty(2**50),
+        lambda: np.empty(2**50),
+        lambda: cv2.resize(np.zeros((8, 8), np.float32), (2**23, 2**23)),
+        lambda: bytearray(2**60),
+    ],
+    ids=["torch", "numpy", "opencv", "python"],
+)
+def test_every_allocator_is_understood_where_memory_runs_out(ask):
+    with pytest.raises(Exception) as caught:
+        ask()
+    assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 80.00 GiB"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB)"), True),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 4294967296 bytes."), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (OSError(12, "Cannot allocate memory"), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (RuntimeError("pin memory thread exited unexpectedly"), False),
+        (OSError(28, "No space left on device"), False),
+        (cv2.error("(-215:Assertion failed) !ssize.empty() in function 'resize'"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_words_of_memory_that_ran_out_are_told_from_others(error, expected):
+    assert is_out_of_memory(error) is expected

@@ -136,7 +136,7 @@ class Dreamer:
         before = generator.get_state()
         try:
             return self._dreamed(picture, sizes, steps, step_size, pace, source, guides, generator, watch)
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:
             if not is_out_of_memory(error) or not self._memory.halve():
                 raise
         # Outside the handler: there the traceback would still hold what filled the memory.

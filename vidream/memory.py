@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 from functools import cache
 from pathlib import Path
 
+import cv2
 import torch
 
 __all__ = ["forget_memory", "free_memory_bytes", "is_out_of_memory", "keep_memory"]
@@ -17,6 +19,11 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _ALWAYS_KEPT_BYTES = 2**31 - 1
 # Some versions take no more than the second.
 _LARGEST_KEPT_BYTES = (2**30, 2**25)
+# What torch's allocator on the CPU, its oneDNN, cuBLAS, OpenCV and the system say where nothing is left.
+_RAN_OUT = re.compile(
+    r"(out of|insufficient|not enough|allocate) memory|create a memory object|bad allocation|alloc_failed",
+    re.IGNORECASE,
+)
 _OWN_WISHES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
@@ -36,11 +43,10 @@ def free_memory_bytes(device: torch.device) -> int | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True where `error` says that memory ran out: GPUs have a class for it, the CPU's allocator says it in words."""
+    """True where `error` says that memory ran out: GPUs have a class for it, the other allocators say it in words."""
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
-    said = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in said or "allocate memory" in said)
+    return isinstance(error, (RuntimeError, OSError, cv2.error)) and bool(_RAN_OUT.search(str(error)))
 
 
 @cache

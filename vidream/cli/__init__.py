@@ -35,17 +35,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.debug:
             raise
         _say(str(error), error)
-    except (MemoryError, RuntimeError) as error:
-        # torch has a class for GPUs alone; the CPU's allocator says it in words.
-        if arguments.debug or (not isinstance(error, MemoryError) and "memory" not in str(error)):
-            raise
-        _say("out of memory; give smaller tiles, such as --tile 512, or a smaller --size", error)
     except KeyboardInterrupt as stop:
         _say("stopped" if hasattr(stop, "__notes__") else "stopped; nothing was written", stop)
     except BrokenPipeError:
         # Whoever read the list has seen enough (`vidream nets | head`); Python must not try to flush it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        if arguments.debug or not _is_out_of_memory(error):
+            raise
+        _say("out of memory; give smaller tiles, such as --tile 512, or a smaller --size", error)
     return 1
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    from vidream.memory import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def _say(words: str, error: BaseException) -> None:

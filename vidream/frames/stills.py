@@ -19,6 +19,7 @@ from vidream.errors import SourceError, TargetError
 from vidream.frames.convert import compose_over_black, from_array, to_array
 from vidream.frames.disk import disk_trouble
 from vidream.frames.probe import check_size
+from vidream.memory import is_out_of_memory
 
 __all__ = [
     "ALPHA_SUFFIXES",
@@ -132,7 +133,9 @@ def still_size(path: Path) -> tuple[int, int]:
 def _decode(path: Path) -> np.ndarray:
     try:
         array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    except (cv2.error, OSError):
+    except (cv2.error, OSError) as error:
+        if is_out_of_memory(error):
+            raise
         array = None
     if array is None:
         raise SourceError(f"{path.name} cannot be read as a picture; give {', '.join(STILL_SUFFIXES)}")

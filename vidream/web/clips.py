@@ -19,7 +19,7 @@ from vidream.dreamer import Dreamer
 from vidream.errors import SourceError, VidreamError
 from vidream.files import Progress, dream
 from vidream.frames import FrameReader, encode_frame
-from vidream.memory import forget_memory
+from vidream.memory import forget_memory, is_out_of_memory
 from vidream.preset import Preset
 from vidream.web.engine import Engine
 
@@ -102,8 +102,8 @@ class Clip(Progress):
             return _said("cancelled")
         except VidreamError as error:
             return _said("failed", error=self._plain(str(error)))
-        except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError) or "memory" in str(error):
+        except Exception as error:
+            if is_out_of_memory(error):
                 return _said("failed", error="the server is out of memory; a smaller clip may work")
             logging.getLogger(__name__).exception("a clip could not be dreamed")
             return _said("failed", error="the server met an error of its own; its log says more")
