@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 
 import pytest
@@ -10,11 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vidream.nets import Net, load_net
+from vidream.nets import Net, load_net, pools
 from vidream.nets import net as net_room
 from vidream.nets.fast import FastNet
 from vidream.nets.pools import MaxPool
 from vidream.nets.steps import Tape
+from vidream.threads import has_team
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 
@@ -113,6 +115,19 @@ def test_bfloat16_goes_the_same_way_as_autograd_does(monkeypatch):
     assert torch.cosine_similarity(found, wanted, dim=0) > 0.999
 
 
+@pytest.fixture(params=["compiled", "by bits"])
+def way(request, monkeypatch):
+    """How pools behind a ReLU are done."""
+    monkeypatch.setattr(pools, "WIDE_THREADS", 1)
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+        if not has_team():
+            pytest.skip("torch without GNU OpenMP")
+    else:
+        monkeypatch.setattr(pools, "_compiled", lambda dtype: None)
+    return request.param
+
+
 POOLS = [
     nn.MaxPool2d(3, 2, ceil_mode=True),
     nn.MaxPool2d(3, 2, 1),
@@ -129,9 +144,8 @@ POOLS = [
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=lambda dtype: str(dtype)[6:])
 @pytest.mark.parametrize("size", [(40, 50), (41, 37), (5, 6)], ids=["even", "odd", "small"])
 @pytest.mark.parametrize("pool", POOLS, ids=lambda pool: f"{pool.kernel_size} by {pool.stride}")
-def test_a_pool_is_torchs_pool(monkeypatch, pool, size, dtype, is_positive):
+def test_a_pool_is_torchs_pool(way, pool, size, dtype, is_positive):
     """No two values of a picture and channel are the same but zeros, which want no gradient."""
-    monkeypatch.setattr("vidream.nets.pools.WIDE_THREADS", 1)
     order = torch.Generator().manual_seed(size[0])
     count = size[0] * size[1]
     x = torch.stack([torch.randperm(count, generator=order) for _ in range(32)]).reshape(2, 16, *size) - count // 2
@@ -154,8 +168,7 @@ def test_a_pool_is_torchs_pool(monkeypatch, pool, size, dtype, is_positive):
 
 
 @needs_onednn
-def test_where_all_of_a_window_is_the_same_one_place_has_its_gradient(monkeypatch):
-    monkeypatch.setattr("vidream.nets.pools.WIDE_THREADS", 1)
+def test_where_all_of_a_window_is_the_same_one_place_has_its_gradient(way):
     step, tape = MaxPool(0, 1, nn.MaxPool2d(3, 1, 1)), Tape(keeps=True)
     step.is_positive = True
     tape.values[0] = torch.full((1, 4, 9, 9), 0.5).contiguous(memory_format=torch.channels_last)
@@ -163,6 +176,41 @@ def test_where_all_of_a_window_is_the_same_one_place_has_its_gradient(monkeypatc
     tape.give(1, torch.ones(1, 4, 9, 9).contiguous(memory_format=torch.channels_last), own=False)
     step.backward(tape)
     assert float(tape.grads[0].sum()) == 4 * 81
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=lambda dtype: str(dtype)[6:])
+def test_compiled_passes_share_the_rows_out_and_say_so_where_they_can_not_be_had(dtype, threads, monkeypatch):
+    compiled = pytest.importorskip("vidream.nets.compiled")
+    if not has_team():
+        pytest.skip("torch without GNU OpenMP")
+    x = torch.rand(2, 5, 7, 6).to(dtype).contiguous(memory_format=torch.channels_last)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert compiled.can_pool(dtype) and not compiled.can_pool(torch.float16)
+        found, places = compiled.pool(x, (7, 6), (3, 3, 1, 1, 1, 1))
+        back = compiled.pool_back(torch.ones_like(found), places, (7, 6), (3, 3, 1, 1, 1, 1))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found, F.max_pool2d(x, 3, 1, 1)) and float(back.sum()) == found.numel()
+    # Zero everywhere: no place has it, and nothing goes back.
+    _, places = compiled.pool(torch.zeros_like(x), (7, 6), (3, 3, 1, 1, 1, 1))
+    assert int(places.max()) == -1
+    monkeypatch.setattr(compiled, "_pool", lambda kind: (_ for _ in ()).throw(RuntimeError("no compiler")))
+    assert not compiled.can_pool(dtype)
+
+
+@needs_onednn
+def test_without_numba_pools_go_by_bits(monkeypatch):
+    pools._compiled.cache_clear()
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "vidream.nets.compiled", raising=False)
+    monkeypatch.delattr("vidream.nets.compiled", raising=False)
+    try:
+        assert pools._compiled(torch.bfloat16) is None
+    finally:
+        pools._compiled.cache_clear()
 
 
 @needs_onednn

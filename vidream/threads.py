@@ -13,16 +13,18 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 import torch
 
-__all__ = ["team_size", "work_alone", "work_in_team"]
+__all__ = ["has_team", "run_in_team", "team_size", "work_alone", "work_in_team"]
 
 T = TypeVar("T")
 _LOCK = threading.Lock()
 # OpenMP 5.0's name for giving threads back, while all that is set stays as it is.
 _PAUSE_SOFT = 1
+_C_FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 def team_size() -> int:
@@ -34,7 +36,7 @@ def team_size() -> int:
 def work_alone() -> None:
     """Have torch work in the calling thread without others. A team that it had goes."""
     work_in_team(1)
-    if sys.platform == "linux" and hasattr(openmp := ctypes.CDLL(None), "omp_pause_resource_all"):
+    if (openmp := _gnu_openmp()) is not None and hasattr(openmp, "omp_pause_resource_all"):
         openmp.omp_pause_resource_all(_PAUSE_SOFT)
 
 
@@ -47,6 +49,35 @@ def work_in_team(size: int) -> None:
         torch.set_num_threads(size)
         # The number holds for the thread that sets it, and for all that begin later: those are to have the old one.
         _in_new_thread(lambda: torch.set_num_threads(usual))
+
+
+def has_team() -> bool:
+    """True where `run_in_team` can be had: torch works with GNU OpenMP."""
+    return _gnu_openmp() is not None
+
+
+def run_in_team(function: int, data: int) -> None:
+    """Call the C function at the address `function` with the address `data` in every thread of the caller's team.
+
+    `omp_get_thread_num` and `omp_get_num_threads` tell it which thread it is in.
+    """
+    size = torch.get_num_threads()
+    if size == 1:
+        _C_FUNCTION(function)(data)
+    else:
+        openmp = _gnu_openmp()
+        assert openmp is not None
+        openmp.GOMP_parallel(function, data, size, 0)
+
+
+@cache
+def _gnu_openmp() -> ctypes.CDLL | None:
+    """GNU OpenMP as torch has loaded it, with its types."""
+    if sys.platform != "linux" or not hasattr(found := ctypes.CDLL(None), "GOMP_parallel"):
+        return None
+    found.GOMP_parallel.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
+    found.GOMP_parallel.restype = None
+    return found
 
 
 def _in_new_thread(call: Callable[[], T]) -> T:

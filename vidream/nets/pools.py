@@ -7,13 +7,16 @@ order. So a pool is a few passes over whole numbers, rows first and then columns
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 
 from vidream.nets.steps import WHOLE, Step, Tape, before_relu, dense, is_dense, pair
+from vidream.threads import has_team
 
 __all__ = ["MaxPool"]
 
@@ -21,8 +24,12 @@ _aten = torch.ops.aten
 _WHOLE = {**WHOLE, torch.float32: torch.int32}
 # With four bytes a number the passes pay only where there are threads to share them.
 WIDE_THREADS = 4
+# The largest values, and a function that takes their gradient back.
+_Way = tuple[Tensor, Callable[[Tensor], Tensor]]
 # In memory, channels last: picture, row, column, channel.
 _ROWS, _COLUMNS = 1, 2
+# `compiled` numbers the places of a window in eight bits.
+MOST_PLACES = 127
 
 
 @dataclass(frozen=True)
@@ -66,45 +73,71 @@ class MaxPool(Step):
 
     def forward(self, tape: Tape) -> None:
         x = tape.values[self.reads[0]]
-        if not (self.is_positive and self._forward_by_bits(x, tape)):
-            place = (self._kernel, self._stride, self._padding, self._dilation, self._ceils)
-            tape.values[self.writes[0]], where = _aten.max_pool2d_with_indices(x, *place)
-            if tape.keeps:
-                tape.notes[id(self)] = x, where, place
+        # What compiled passes leave out where all of a window is zero is what a ReLU's way back would.
+        way, does_mask = self._by_passes(x), True
+        if way is None:
+            way, does_mask = self._by_bits(x) or self._by_torch(x), False
+        tape.values[self.writes[0]], back = way
+        if tape.keeps:
+            tape.notes[id(self)] = back, does_mask
 
-    def _forward_by_bits(self, x: Tensor, tape: Tape) -> bool:
-        """False where this pool or tensor wants torch's way."""
-        if self._dilation != (1, 1) or x.dtype not in _WHOLE or not is_dense(x):
-            return False
-        if x.dtype == torch.float32 and torch.get_num_threads() < WIDE_THREADS:
-            return False
-        axes = [self._along(axis, size) for axis, size in ((_ROWS, x.shape[2]), (_COLUMNS, x.shape[3]))]
-        if any(axis.taps[0].count < axis.windows for axis in axes):
-            return False
+    def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
+        back, does_mask = tape.notes[id(self)]
+        if self.masks and not does_mask:
+            # What a window's largest value was cut to is the pool's own: mask here, where there are fewer.
+            grad = before_relu(grad, tape.values[self.writes[0]], out=grad if own else None)
+        tape.give(self.reads[0], back(dense(grad)), own=True)
+
+    def _by_passes(self, x: Tensor) -> _Way | None:
+        axes = self._axes(x)
+        if axes is None or self._kernel[0] * self._kernel[1] > MOST_PLACES or (passes := _compiled(x.dtype)) is None:
+            return None
+        windows = (*self._kernel, *self._stride, *self._padding)
+        found, places = passes.pool(x, (axes[0].windows, axes[1].windows), windows)
+        return found, partial(passes.pool_back, places=places, size=tuple(x.shape[2:]), windows=windows)
+
+    def _by_bits(self, x: Tensor) -> _Way | None:
+        axes = self._axes(x)
+        if axes is None or (x.dtype == torch.float32 and torch.get_num_threads() < WIDE_THREADS):
+            return None
         bits = _bits(x)
         narrow = _largest(bits, axes[0])
         found = _largest(narrow, axes[1])
-        tape.values[self.writes[0]] = found.view(x.dtype).permute(0, 3, 1, 2)
-        if tape.keeps:
-            tape.notes[id(self)] = axes, (bits, narrow, found)
-        return True
 
-    def _along(self, axis: int, size: int) -> _Axis:
-        place = axis - _ROWS
-        return _along(axis, size, self._kernel[place], self._stride[place], self._padding[place], self._ceils)
+        def back(grad: Tensor) -> Tensor:
+            sent = _sent_back(_bits(grad), narrow, found, axes[1], grad.dtype)
+            sent = _sent_back(sent, bits, narrow, axes[0], grad.dtype)
+            return sent.view(grad.dtype).permute(0, 3, 1, 2)
 
-    def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
-        if self.masks:
-            # What a window's largest value was cut to is the pool's own: mask here, where there are fewer.
-            grad = before_relu(grad, tape.values[self.writes[0]], out=grad if own else None)
-        grad, notes = dense(grad), tape.notes[id(self)]
-        if len(notes) == 2:
-            axes, (bits, narrow, found) = notes
-            back = _sent_back(_bits(grad), narrow, found, axes[1], grad.dtype)
-            back = _sent_back(back, bits, narrow, axes[0], grad.dtype)
-            return tape.give(self.reads[0], back.view(grad.dtype).permute(0, 3, 1, 2), own=True)
-        x, where, place = notes
-        tape.give(self.reads[0], _aten.max_pool2d_with_indices_backward(grad, x, *place, where), own=True)
+        return found.view(x.dtype).permute(0, 3, 1, 2), back
+
+    def _by_torch(self, x: Tensor) -> _Way:
+        place = (self._kernel, self._stride, self._padding, self._dilation, self._ceils)
+        found, where = _aten.max_pool2d_with_indices(x, *place)
+        return found, lambda grad: _aten.max_pool2d_with_indices_backward(grad, x, *place, where)
+
+    def _axes(self, x: Tensor) -> tuple[_Axis, _Axis] | None:
+        """The windows along rows and columns; None where this pool or tensor wants torch's way."""
+        if not self.is_positive or self._dilation != (1, 1) or x.dtype not in _WHOLE or not is_dense(x):
+            return None
+        rows, columns = (
+            _along(axis, x.shape[1 + axis], self._kernel[place], self._stride[place], self._padding[place], self._ceils)
+            for place, axis in enumerate((_ROWS, _COLUMNS))
+        )
+        # Some place must be in every window.
+        return (rows, columns) if all(axis.taps[0].count == axis.windows for axis in (rows, columns)) else None
+
+
+@cache
+def _compiled(dtype: torch.dtype) -> ModuleType | None:
+    """The same in a pass or two over memory, where Numba is there to compile them; None where it is not."""
+    if not has_team():
+        return None
+    try:
+        from vidream.nets import compiled
+    except ImportError:
+        return None
+    return compiled if compiled.can_pool(dtype) else None
 
 
 def _bits(x: Tensor) -> Tensor:
