@@ -2,7 +2,7 @@
 
 Flow is **backward** everywhere: `out[y, x] = image[y + dy, x + dx]`, estimated from the current
 frame to the previous one, so that warping the previous picture gives one in the current pose.
-OpenCV is used here for its estimators only; they see 8-bit luma and never a dream.
+OpenCV is used here for its estimators, which see 8-bit luma and never a dream, and for trust.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vidream.constants import constant
 from vidream.errors import NetError
 from vidream.fallback import or_on_cpu
 from vidream.glance import SIDE_PX, Glance
-from vidream.remap import box_mean, can_remap, remapped, scaled
+from vidream.remap import can_remap, remapped, scaled
 
 __all__ = [
     "RaftFlow", "dis_flow", "estimator", "farneback_flow", "is_cut", "motion", "resize_flow",
@@ -169,31 +169,50 @@ def trust(there: Tensor, back: Tensor, current: Tensor | None = None, previous: 
     (Sundaram et al. 2010; Ruder et al. 2016, eqs. 5 and 6).  Given the two frames [1,3,H,W] as
     well, a place whose colours the flow explains is believed all the same, and one whose colours
     it plainly does not is not.
-    Returns [1,1,H,W], 0..1.
+    Returns [1,1,H,W], 0..1, on the device of `there`.
     """
-    _, _, height, width = there.shape
-    has_frames = current is not None and previous is not None
-    pulled = warp(torch.cat([back, previous], 1) if has_frames else back, there, mode="bilinear")  # type: ignore[list-item]
-    returned = pulled[:, :2]
-    mismatch = (there + returned).square().sum(1, keepdim=True)
-    length = there.square().sum(1, keepdim=True)
-    doubtful = mismatch > 0.01 * (length + returned.square().sum(1, keepdim=True)) + 0.5
-    edge_x = F.pad(there[..., 1:] - there[..., :-1], (0, 1)).square().sum(1, keepdim=True)
-    edge_y = F.pad(there[..., 1:, :] - there[..., :-1, :], (0, 0, 0, 1)).square().sum(1, keepdim=True)
-    doubtful |= edge_x + edge_y > 0.01 * length + 0.002
-    if current is not None and has_frames:
+    # In one thread: the pictures are small, and decoder and encoder are at work beside. Shared out by torch the same
+    # took three times as long where one of two cores was busy.
+    dx, dy = _planes(there)
+    height, width = dx.shape
+    xs = dx + np.arange(width, dtype=np.float32)
+    ys = dy + np.arange(height, dtype=np.float32)[:, None]
+    back_x, back_y = _drawn(back, xs, ys)
+    length = dx * dx + dy * dy
+    mismatch = np.square(dx + back_x) + np.square(dy + back_y)
+    doubtful = mismatch > 0.01 * (length + back_x * back_x + back_y * back_y) + 0.5
+    edges = np.zeros_like(length)
+    for component in (dx, dy):
+        edges[:, :-1] += np.square(component[:, 1:] - component[:, :-1])
+        edges[:-1] += np.square(component[1:] - component[:-1])
+    doubtful |= edges > 0.01 * length + 0.002
+    if current is not None and previous is not None:
         # Flow on a bare wall is a guess, but any guess carries the wall onto itself. Without this a
         # seventh of a hand-held clip was dreamed anew in every frame, and bare holes showed.
-        difference = (current - pulled[:, 2:]).abs().mean(1, keepdim=True)
-        difference = box_mean(difference, 5)
+        difference = np.zeros_like(length)
+        for own, drawn in zip(_planes(current), _drawn(previous, xs, ys), strict=True):
+            difference += np.abs(own - drawn)
+        difference = _box_mean(difference / 3, 5)
         doubtful &= difference > EXPLAINED
         # What comes into view beside a mover often passes the flow checks with a flow of its own.
         # Against the mean, so that a flash does not put the whole frame in doubt.
-        doubtful |= difference > torch.clamp(3 * difference.mean(), min=UNEXPLAINED)
-    xs = torch.arange(width, device=there.device).view(1, 1, 1, width) + there[:, :1]
-    ys = torch.arange(height, device=there.device).view(1, 1, height, 1) + there[:, 1:]
+        doubtful |= difference > max(3 * float(difference.mean()), UNEXPLAINED)
     doubtful |= (xs < -0.5) | (xs > width - 0.5) | (ys < -0.5) | (ys > height - 0.5)
-    return box_mean(1.0 - doubtful.to(there.dtype), 3)
+    return torch.from_numpy(_box_mean(1 - doubtful.astype(np.float32), 3))[None, None].to(there.device)
+
+
+def _planes(image: Tensor) -> np.ndarray:
+    """The channels of [1,C,H,W] as an array [C,H,W]."""
+    return np.asarray(image[0].detach().cpu().numpy(), np.float32)
+
+
+def _drawn(image: Tensor, xs: np.ndarray, ys: np.ndarray) -> list[np.ndarray]:
+    """Each channel of [1,C,H,W] drawn from the places xs, ys [H,W]; outside repeats the border."""
+    return [cv2.remap(each, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for each in _planes(image)]
+
+
+def _box_mean(plane: np.ndarray, side: int) -> np.ndarray:
+    return cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE)
 
 
 def is_cut(current: Glance, previous: Glance) -> bool:

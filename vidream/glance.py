@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from vidream.constants import constant
 from vidream.remap import scaled
 
 __all__ = ["SIDE_PX", "Glance"]
@@ -34,9 +34,10 @@ class Glance:
     @cached_property
     def luma8(self) -> np.ndarray:
         """Brightness, uint8 [h,w]."""
-        weights = constant(_LUMA, self.small.device, self.small.dtype).view(1, 3, 1, 1)
-        luma = (self.small * weights).sum(1)[0]
-        return (luma.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy()
+        red, green, blue = self.small[0].detach().cpu().float().numpy()
+        warm = cv2.addWeighted(red, 255 * _LUMA[0], green, 255 * _LUMA[1], 0)
+        # Rounded, and cut to 0..255.
+        return cv2.addWeighted(warm, 1, blue, 255 * _LUMA[2], 0, dtype=cv2.CV_8U)
 
     @cached_property
     def structure(self) -> Tensor:

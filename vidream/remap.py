@@ -1,4 +1,4 @@
-"""remap: pictures drawn from given places, scaled and averaged by OpenCV: on the processor a fraction of torch's time.
+"""remap: pictures drawn from given places, and scaled, by OpenCV: on the processor a fraction of torch's time.
 
 OpenCV 4 knows given places to 1/32 px only; OpenCV 5 exactly, but for "lanczos".
 """
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["PLACE_PX", "box_mean", "can_remap", "remapped", "scaled"]
+__all__ = ["PLACE_PX", "can_remap", "remapped", "scaled"]
 
 # How finely places are known, px.
 PLACE_PX = 1 / 32
@@ -50,14 +50,6 @@ def scaled(image: Tensor, size: tuple[int, int], *, kernel: str) -> Tensor:
     for plane, into in zip(image[0].detach().contiguous().numpy(), found[0].numpy(), strict=True):
         cv2.resize(plane, size[::-1], dst=into, interpolation=SCALING[kernel])
     return found
-
-
-def box_mean(image: Tensor, side: int) -> Tensor:
-    """The mean of the `side` x `side` px around each of `image` [1,1,H,W], whose edge is repeated. side: odd."""
-    if not _is_plain(image):
-        return F.avg_pool2d(F.pad(image, (side // 2,) * 4, mode="replicate"), side, stride=1)
-    plane = image[0, 0].detach().contiguous().numpy()
-    return torch.from_numpy(cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE))[None, None]
 
 
 def _is_plain(image: Tensor) -> bool:
