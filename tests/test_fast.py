@@ -124,7 +124,7 @@ def way(request, monkeypatch):
         if not has_team():
             pytest.skip("torch without GNU OpenMP")
     else:
-        monkeypatch.setattr(pools, "_compiled", lambda dtype: None)
+        monkeypatch.setattr(pools, "compiled_passes", lambda dtype: None)
     return request.param
 
 
@@ -203,14 +203,14 @@ def test_compiled_passes_share_the_rows_out_and_say_so_where_they_can_not_be_had
 
 @needs_onednn
 def test_without_numba_pools_go_by_bits(monkeypatch):
-    pools._compiled.cache_clear()
+    pools.compiled_passes.cache_clear()
     monkeypatch.setitem(sys.modules, "numba", None)
     monkeypatch.delitem(sys.modules, "vidream.nets.compiled", raising=False)
     monkeypatch.delattr("vidream.nets.compiled", raising=False)
     try:
-        assert pools._compiled(torch.bfloat16) is None
+        assert pools.compiled_passes(torch.bfloat16) is None
     finally:
-        pools._compiled.cache_clear()
+        pools.compiled_passes.cache_clear()
 
 
 @needs_onednn

@@ -13,6 +13,7 @@ import imageio_ffmpeg
 import torch
 import torchvision
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from vidream import __version__
@@ -20,7 +21,7 @@ from vidream.device import describe_device, pick_device, pick_precision
 from vidream.dreamer import Dreamer
 from vidream.errors import VidreamError
 from vidream.frames import Preview
-from vidream.nets import load_net, weights_state
+from vidream.nets import compiled_passes, load_net, weights_state
 from vidream.preset import preset_names
 from vidream.screen import PREVIEW_FILE, write_json
 
@@ -47,6 +48,7 @@ def examine() -> list[Finding]:
         ("screen", _screen),
         ("dreamnet", _embedded_net),
         ("googlenet", _googlenet),
+        ("numba", _numba),
         ("presets", _presets),
     )
     findings = []
@@ -64,9 +66,9 @@ def show(findings: list[Finding], json_path: Path | None = None) -> None:
     table = Table(box=None, show_header=False)
     for finding in findings:
         mark = "[green]ok[/]" if finding.good else "[red]no[/]" if finding.needed else "[yellow]--[/]"
-        table.add_row(mark, finding.what, finding.found)
+        table.add_row(mark, finding.what, escape(finding.found))
         if finding.advice:
-            table.add_row("", "", f"[dim]{finding.advice}[/]")
+            table.add_row("", "", f"[dim]{escape(finding.advice)}[/]")
     Console(highlight=False).print(table)
     if json_path:
         write_json(json_path, [asdict(finding) for finding in findings])
@@ -116,6 +118,15 @@ def _embedded_net() -> Finding:
 def _googlenet() -> Finding:
     state = weights_state("googlenet")
     return Finding("googlenet", state.startswith("downloaded:"), state, "used by: vidream dream IN -p classic")
+
+
+def _numba() -> Finding:
+    device = pick_device("auto")
+    if device.type != "cpu":
+        return Finding("numba", True, "not needed: a GPU dreams")
+    if compiled_passes(pick_precision("auto", device)) is not None:
+        return Finding("numba", True, "the pools of GoogLeNet and its kin are compiled")
+    return Finding("numba", False, "not there, or not for this system", "pip install 'vidream[fast]': classic networks take 0.87 of the time")
 
 
 def _presets() -> Finding:

@@ -95,9 +95,9 @@ def _compiled(function: Callable[..., None]) -> int:
     """The address of the C function that `function` is compiled to; kept on disk, where there is a place for it."""
     signature = types.void(types.CPointer(types.int64))
     try:
-        made = cfunc(signature, cache=True)(function)
+        made = cfunc(signature, cache=True, error_model="numpy")(function)
     except RuntimeError:  # no such place
-        made = cfunc(signature)(function)
+        made = cfunc(signature, error_model="numpy")(function)
     _KEPT.append(made)
     return int(made.address)
 

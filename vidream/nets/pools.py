@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vidream.nets.steps import WHOLE, Step, Tape, before_relu, dense, is_dense, pair
 from vidream.threads import has_team
 
-__all__ = ["MaxPool"]
+__all__ = ["MaxPool", "compiled_passes"]
 
 _aten = torch.ops.aten
 _WHOLE = {**WHOLE, torch.float32: torch.int32}
@@ -90,7 +90,11 @@ class MaxPool(Step):
 
     def _by_passes(self, x: Tensor) -> _Way | None:
         axes = self._axes(x)
-        if axes is None or self._kernel[0] * self._kernel[1] > MOST_PLACES or (passes := _compiled(x.dtype)) is None:
+        if (
+            axes is None
+            or self._kernel[0] * self._kernel[1] > MOST_PLACES
+            or (passes := compiled_passes(x.dtype)) is None
+        ):
             return None
         windows = (*self._kernel, *self._stride, *self._padding)
         found, places = passes.pool(x, (axes[0].windows, axes[1].windows), windows)
@@ -129,7 +133,7 @@ class MaxPool(Step):
 
 
 @cache
-def _compiled(dtype: torch.dtype) -> ModuleType | None:
+def compiled_passes(dtype: torch.dtype) -> ModuleType | None:
     """The same in a pass or two over memory, where Numba is there to compile them; None where it is not."""
     if not has_team():
         return None
