@@ -126,7 +126,8 @@ def _numba() -> Finding:
         return Finding("numba", True, "not needed: a GPU dreams")
     if compiled_passes(pick_precision("auto", device)) is not None:
         return Finding("numba", True, "the pools of GoogLeNet and its kin are compiled")
-    return Finding("numba", False, "not there, or not for this system", "pip install 'vidream[fast]': classic networks take 0.87 of the time")
+    advice = "pip install 'vidream[fast]': classic networks take 0.87 of the time"
+    return Finding("numba", False, "not there, or not for this system", advice)
 
 
 def _presets() -> Finding:
