@@ -33,10 +33,11 @@ def remapped(image: Tensor, xs: Tensor, ys: Tensor, *, kernel: str, outside: str
     -0.75) or "lanczos" (4 px either way).  outside: "border" repeats the edge, "reflection" mirrors at it, "zeros".
     Returns [C,h,w].
     """
-    pixels = image.permute(1, 2, 0).contiguous().numpy()
+    pixels = cv2.merge(list(image.detach().contiguous().numpy()))
     columns, rows = (each.to(torch.float32).contiguous().numpy() for each in (xs, ys))
-    found = torch.from_numpy(cv2.remap(pixels, columns, rows, KERNELS[kernel], borderMode=OUTSIDE[outside]))
-    return found.view(*xs.shape, image.shape[0]).permute(2, 0, 1).contiguous()
+    found = torch.empty(image.shape[0], *xs.shape)
+    cv2.split(cv2.remap(pixels, columns, rows, KERNELS[kernel], borderMode=OUTSIDE[outside]), list(found.numpy()))
+    return found
 
 
 def scaled(image: Tensor, size: tuple[int, int], *, kernel: str) -> Tensor:
