@@ -188,7 +188,7 @@ def box_mean(image, side):
 def test_trust_is_what_the_papers_say_of_each_pixel():
     """Ruder et al. 2016, eqs. 5 and 6, and the colours', written out in torch."""
     noise = torch.Generator().manual_seed(5)
-    smooth = torch.nn.functional.interpolate(torch.randn(1, 4, 6, 8, generator=noise), size=(60, 90), mode="bicubic")
+    smooth = F.interpolate(torch.randn(1, 4, 6, 8, generator=noise), size=(60, 90), mode="bicubic")
     there, back = 1.5 * smooth[:, :2], -1.5 * smooth[:, :2] + 0.4 * smooth[:, 2:]
     previous = textured(60, 90)
     current = (flow.warp(previous, there, mode="bilinear") + 0.12 * smooth[:, 2:3].clamp(min=0)).clamp(0, 1)

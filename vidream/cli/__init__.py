@@ -41,16 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the list has seen enough (`vidream nets | head`); Python must not try to flush it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
-        if arguments.debug or not _is_out_of_memory(error):
+        # Asked here alone: it brings torch along.
+        from vidream.memory import is_out_of_memory
+
+        if arguments.debug or not is_out_of_memory(error):
             raise
         _say("out of memory; give smaller tiles, such as --tile 512, or a smaller --size", error)
     return 1
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    from vidream.memory import is_out_of_memory
-
-    return is_out_of_memory(error)
 
 
 def _say(words: str, error: BaseException) -> None:

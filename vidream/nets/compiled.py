@@ -61,9 +61,9 @@ def pool_back(grad: Tensor, places: Tensor, size: tuple[int, int], windows: tupl
     return found
 
 
-def _run(function: int, tensors: tuple[Tensor, ...], sizes: tuple[int, ...]) -> None:
+def _run(function: Any, tensors: tuple[Tensor, ...], sizes: tuple[int, ...]) -> None:
     numbers = (ctypes.c_int64 * _NUMBERS)(*(each.data_ptr() for each in tensors), *sizes)
-    run_in_team(function, ctypes.addressof(numbers))
+    run_in_team(function.address, ctypes.addressof(numbers))
 
 
 @intrinsic
@@ -91,23 +91,18 @@ def _share(count: int) -> tuple[int, int]:
     return count * number // size, count * (number + 1) // size
 
 
-def _compiled(function: Callable[..., None]) -> int:
-    """The address of the C function that `function` is compiled to; kept on disk, where there is a place for it."""
+def _compiled(function: Callable[..., None]) -> Any:
+    """`function` as a C function with an `address`; kept on disk, where there is a place for it."""
     signature = types.void(types.CPointer(types.int64))
     try:
-        made = cfunc(signature, cache=True, error_model="numpy")(function)
+        return cfunc(signature, cache=True, error_model="numpy")(function)
     except RuntimeError:  # no such place
-        made = cfunc(signature, error_model="numpy")(function)
-    _KEPT.append(made)
-    return int(made.address)
+        return cfunc(signature, error_model="numpy")(function)
 
 
-# Code goes when nobody holds it.
-_KEPT: list[Any] = []
-
-
+# Kept: code goes when nobody holds it.
 @cache
-def _pool(kind: Any) -> int:
+def _pool(kind: Any) -> Any:
     def pool(data: Any) -> None:
         given = carray(data, (_NUMBERS,))
         batch, height, width, channels, rows, columns = given[3], given[4], given[5], given[6], given[7], given[8]
@@ -151,7 +146,7 @@ def _pool(kind: Any) -> int:
 
 
 @cache
-def _pool_back(kind: Any) -> int:
+def _pool_back(kind: Any) -> Any:
     # bfloat16 is the upper half of a float32, rounded to the nearest, of two as near to the even one.
     shift = np.int32(32 - 8 * np.dtype(kind).itemsize)
     below_half = np.int32((1 << shift >> 1) - 1 if shift else 0)

@@ -74,13 +74,18 @@ class MaxPool(Step):
 
     def forward(self, tape: Tape) -> None:
         x = tape.values[self.reads[0]]
-        # What compiled passes leave out where all of a window is zero is what a ReLU's way back would.
-        way, does_mask = self._by_passes(x), True
-        if way is None:
-            way, does_mask = self._by_bits(x) or self._by_torch(x), False
+        axes = self._axes(x)
+        passes = compiled_passes(x.dtype) if axes and self._kernel[0] * self._kernel[1] <= MOST_PLACES else None
+        if axes and passes:
+            way = self._by_passes(x, axes, passes)
+        elif axes and (x.dtype != torch.float32 or torch.get_num_threads() >= WIDE_THREADS):
+            way = _by_bits(x, axes)
+        else:
+            way = self._by_torch(x)
         tape.values[self.writes[0]], back = way
         if tape.keeps:
-            tape.notes[id(self)] = back, does_mask
+            # What compiled passes leave out where all of a window is zero is what a ReLU's way back would.
+            tape.notes[id(self)] = back, passes is not None
 
     def _back(self, tape: Tape, grad: Tensor, own: bool) -> None:
         back, does_mask = tape.notes[id(self)]
@@ -89,31 +94,10 @@ class MaxPool(Step):
             grad = before_relu(grad, tape.values[self.writes[0]], out=grad if own else None)
         tape.give(self.reads[0], back(dense(grad)), own=True)
 
-    def _by_passes(self, x: Tensor) -> _Way | None:
-        axes = self._axes(x)
-        if axes is None or self._kernel[0] * self._kernel[1] > MOST_PLACES:
-            return None
-        passes = compiled_passes(x.dtype)
-        if passes is None:
-            return None
+    def _by_passes(self, x: Tensor, axes: tuple[_Axis, _Axis], passes: ModuleType) -> _Way:
         windows = (*self._kernel, *self._stride, *self._padding)
         found, places = passes.pool(x, (axes[0].windows, axes[1].windows), windows)
         return found, partial(passes.pool_back, places=places, size=tuple(x.shape[2:]), windows=windows)
-
-    def _by_bits(self, x: Tensor) -> _Way | None:
-        axes = self._axes(x)
-        if axes is None or (x.dtype == torch.float32 and torch.get_num_threads() < WIDE_THREADS):
-            return None
-        bits = _bits(x)
-        narrow = _largest(bits, axes[0])
-        found = _largest(narrow, axes[1])
-
-        def back(grad: Tensor) -> Tensor:
-            sent = _sent_back(_bits(grad), narrow, found, axes[1], grad.dtype)
-            sent = _sent_back(sent, bits, narrow, axes[0], grad.dtype)
-            return sent.view(grad.dtype).permute(0, 3, 1, 2)
-
-        return found.view(x.dtype).permute(0, 3, 1, 2), back
 
     def _by_torch(self, x: Tensor) -> _Way:
         place = (self._kernel, self._stride, self._padding, self._dilation, self._ceils)
@@ -142,6 +126,19 @@ def compiled_passes(dtype: torch.dtype) -> ModuleType | None:
     except ImportError:
         return None
     return compiled if compiled.can_pool(dtype) else None
+
+
+def _by_bits(x: Tensor, axes: tuple[_Axis, _Axis]) -> _Way:
+    bits = _bits(x)
+    narrow = _largest(bits, axes[0])
+    found = _largest(narrow, axes[1])
+
+    def back(grad: Tensor) -> Tensor:
+        sent = _sent_back(_bits(grad), narrow, found, axes[1], grad.dtype)
+        sent = _sent_back(sent, bits, narrow, axes[0], grad.dtype)
+        return sent.view(grad.dtype).permute(0, 3, 1, 2)
+
+    return found.view(x.dtype).permute(0, 3, 1, 2), back
 
 
 def _bits(x: Tensor) -> Tensor:
