@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vidream.nets import Net
+from vidream.networks import Net
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

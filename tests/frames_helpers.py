@@ -1,4 +1,4 @@
-"""Clips for the tests of vidream.frames, made here, and ways to look at what came out."""
+"""Clips for the tests of vidream.media, made here, and ways to look at what came out."""
 
 from __future__ import annotations
 

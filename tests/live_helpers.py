@@ -11,7 +11,7 @@ from conftest import textured
 from frames_helpers import make_clip
 
 from vidream.errors import SourceError
-from vidream.frames.convert import to_array
+from vidream.media.arrays import to_array
 
 WIDTH, HEIGHT = 96, 64
 RATE = 50.0

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from vidream.ahead import Ahead
+from vidream.temporal.prefetch import Ahead
 
 
 def test_items_come_in_their_order_and_end():

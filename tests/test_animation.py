@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 from torch import Tensor
 
 from vidream.errors import TargetError
-from vidream.frames import FrameWriter
+from vidream.media import FrameWriter
 
 
 def film_of(count: int, *, height: int = 90, width: int = 120) -> Tensor:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from conftest import textured
 
-from vidream import ascent
-from vidream.objective import layer
+from vidream.engine import gradient as ascent
+from vidream.objectives.objective import layer
 
 
 def score_of(net, name="block2"):

@@ -6,11 +6,11 @@ import pytest
 import torch
 from conftest import textured
 
-from vidream.atlas import LOOK, Tile, atlas_sheet, atlas_tiles
 from vidream.cli import main
 from vidream.errors import NetError
-from vidream.frames import contact_sheet, read_picture
-from vidream.nets import load_net
+from vidream.media import contact_sheet, read_picture
+from vidream.networks import load_net
+from vidream.rendering.atlas import LOOK, Tile, atlas_sheet, atlas_tiles
 
 
 @pytest.fixture(scope="module")

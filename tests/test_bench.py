@@ -13,8 +13,8 @@ from vidream import Dreamer, Preset, load_net
 from vidream.bench import against_plain_clip, against_plain_step, measure, measure_all
 from vidream.bench.measure import moving_frames
 from vidream.cli import main
-from vidream.nets import zoo
-from vidream.octaves import octave_sizes
+from vidream.engine.octaves import octave_sizes
+from vidream.networks import registry as zoo
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from frames_helpers import index_of, make_clip
 from live_helpers import FakeSource, Plug, wait_until
 
 from vidream.errors import SourceError
-from vidream.frames import Camera, camera, capture, list_cameras, write_picture
-from vidream.frames.stills import read_picture
+from vidream.media import Camera, list_cameras, write_picture
+from vidream.media.images import read_picture
+from vidream.media.sources import camera, capture
 
 
 @pytest.fixture(autouse=True)

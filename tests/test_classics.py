@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from vidream.cli import main
-from vidream.files import noise
-from vidream.frames import FrameReader, write_picture
-from vidream.nets import zoo
+from vidream.media import FrameReader, write_picture
+from vidream.media.arrays import noise
+from vidream.networks import registry as zoo
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "valley.mp4"
 QUICK = ["--set", "octaves=2", "--set", "first_steps=2", "-q"]

@@ -14,7 +14,7 @@ from conftest import textured
 from frames_helpers import make_clip
 
 from vidream.cli import main
-from vidream.frames import FrameReader, write_picture
+from vidream.media import FrameReader, write_picture
 
 QUICK = ["--set", "octaves=1", "--set", "first_steps=1", "--precision", "fp32"]
 BIG = (textured(120, 200)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
@@ -199,7 +199,7 @@ def test_running_out_of_memory_is_one_clear_line_and_leaves_nothing(clip, tmp_pa
     def greedy(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 80.00 GiB")
 
-    monkeypatch.setattr("vidream.dreamer.Dreamer._step", greedy)
+    monkeypatch.setattr("vidream.engine.dreamer.Dreamer._step", greedy)
     assert main(["dream", "walk.mp4", *QUICK]) == 1
     assert "--tile 512" in capsys.readouterr().err
     assert files_here(tmp_path) == ["walk.mp4"]

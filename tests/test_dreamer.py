@@ -4,15 +4,15 @@ import pytest
 import torch
 from conftest import make_tiny_net, textured
 
-from vidream.compose import objective_of
-from vidream.device import pick_device, pick_precision
-from vidream.dreamer import Dreamer
+from vidream.engine.dreamer import Dreamer
 from vidream.errors import DeviceError, NetError, PresetError, SourceError
-from vidream.frames import write_picture
-from vidream.nets import Net, load_net
-from vidream.objective import channel, layer, subject
-from vidream.preset import Preset
-from vidream.stream import Stream
+from vidream.looks.preset import Preset
+from vidream.media import write_picture
+from vidream.networks import Net, load_net
+from vidream.objectives.build import objective_of
+from vidream.objectives.objective import channel, layer, subject
+from vidream.runtime.device import pick_device, pick_precision
+from vidream.temporal.stream import Stream
 
 PRESET = Preset(octaves=2, first_steps=6, first_step_size=0.01, jitter=8)
 
@@ -262,7 +262,7 @@ def test_another_error_is_not_taken_for_a_full_memory(tiny_net, monkeypatch):
 def test_tiles_are_chosen_from_what_is_free(tiny_net, monkeypatch):
     sides = []
     for free in (None, 16 * 2**30, 2**30, 2**28, 0):
-        monkeypatch.setattr("vidream.tiles.free_memory_bytes", lambda _, free=free: free)
+        monkeypatch.setattr("vidream.engine.tiling.free_memory_bytes", lambda _, free=free: free)
         sides.append(Dreamer(Preset(layers={"block2": 1.0}), net=tiny_net).tile)
     assert sides[0] == sides[1] == 1280 and sides[-1] == 448
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vidream.fallback import or_on_cpu
+from vidream.runtime.mps_fallback import or_on_cpu
 
 
 class OnMps:

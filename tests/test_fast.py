@@ -11,12 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vidream.nets import Net, load_net, pools
-from vidream.nets import net as net_room
-from vidream.nets.fast import FastNet
-from vidream.nets.pools import MaxPool
-from vidream.nets.steps import Tape
-from vidream.threads import has_team
+from vidream.networks import Net, load_net
+from vidream.networks import network as net_room
+from vidream.networks.cpu import pools
+from vidream.networks.cpu.fast_network import FastNet
+from vidream.networks.cpu.pools import MaxPool
+from vidream.networks.cpu.steps import Tape
+from vidream.runtime.threads import has_team
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 
@@ -181,7 +182,7 @@ def test_where_all_of_a_window_is_the_same_one_place_has_its_gradient(way):
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=lambda dtype: str(dtype)[6:])
 def test_compiled_passes_share_the_rows_out_and_say_so_where_they_can_not_be_had(dtype, threads, monkeypatch):
-    compiled = pytest.importorskip("vidream.nets.compiled")
+    compiled = pytest.importorskip("vidream.networks.cpu.compiled")
     if not has_team():
         pytest.skip("torch without GNU OpenMP")
     x = torch.rand(2, 5, 7, 6).to(dtype).contiguous(memory_format=torch.channels_last)
@@ -205,8 +206,8 @@ def test_compiled_passes_share_the_rows_out_and_say_so_where_they_can_not_be_had
 def test_without_numba_pools_go_by_bits(monkeypatch):
     pools.compiled_passes.cache_clear()
     monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.delitem(sys.modules, "vidream.nets.compiled", raising=False)
-    monkeypatch.delattr("vidream.nets.compiled", raising=False)
+    monkeypatch.delitem(sys.modules, "vidream.networks.cpu.compiled", raising=False)
+    monkeypatch.delattr("vidream.networks.cpu.compiled", raising=False)
     try:
         assert pools.compiled_passes(torch.bfloat16) is None
     finally:
@@ -255,7 +256,7 @@ def test_a_torch_without_these_operations_goes_its_own_way(monkeypatch):
     def missing(*_):
         raise AttributeError("no such operation")
 
-    monkeypatch.setattr("vidream.nets.conv._repacked", missing)
+    monkeypatch.setattr("vidream.networks.cpu.conv._repacked", missing)
     net = Net(seeded(Everything()), name="made")
     assert gradient(net, ["down"], torch.rand(1, 3, 64, 64)).abs().sum() > 0
     assert not isinstance(net._cuts[("down",)], FastNet)
@@ -263,7 +264,7 @@ def test_a_torch_without_these_operations_goes_its_own_way(monkeypatch):
 
 @needs_onednn
 def test_a_way_that_disagrees_with_torchs_own_is_not_taken(monkeypatch):
-    monkeypatch.setattr("vidream.nets.fast._agrees", lambda *_: False)
+    monkeypatch.setattr("vidream.networks.cpu.fast_network._agrees", lambda *_: False)
     net = Net(seeded(Everything()), name="made")
     gradient(net, ["down"], torch.rand(1, 3, 64, 64))
     assert not isinstance(net._cuts[("down",)], FastNet)

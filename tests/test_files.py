@@ -11,12 +11,12 @@ from conftest import textured
 from frames_helpers import beep_starts, make_clip, packet_times, psnr
 
 import vidream
-from vidream import files
-from vidream.dreamer import Dreamer
+from vidream import api as files
+from vidream.engine.dreamer import Dreamer
 from vidream.errors import NetError, SourceError, TargetError
-from vidream.frames import FrameReader, FrameWriter, write_picture
-from vidream.nets import zoo
-from vidream.preset import Preset
+from vidream.looks.preset import Preset
+from vidream.media import FrameReader, FrameWriter, write_picture
+from vidream.networks import registry as zoo
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0})
 BIG = (textured(120, 200)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)

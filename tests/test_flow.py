@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from conftest import textured
 
-from vidream import flow
 from vidream.errors import NetError
-from vidream.glance import Glance
-from vidream.remap import scaled
+from vidream.motion import flow
+from vidream.motion.luma_pyramid import Glance
+from vidream.motion.remap import scaled
 
 
 def moved(dx: int, dy: int) -> tuple[torch.Tensor, torch.Tensor]:

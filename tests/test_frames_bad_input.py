@@ -15,7 +15,7 @@ import torch
 from frames_helpers import ffmpeg, make_clip
 
 from vidream.errors import SourceError
-from vidream.frames import FrameReader, read_picture, write_picture
+from vidream.media import FrameReader, read_picture, write_picture
 
 
 def nothing(folder: Path) -> Path:

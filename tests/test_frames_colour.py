@@ -9,7 +9,7 @@ import pytest
 import torch
 from frames_helpers import ffmpeg, flat, psnr, report, smooth_picture
 
-from vidream.frames import FrameReader, FrameWriter
+from vidream.media import FrameReader, FrameWriter
 
 COLOURS = {"red": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "blue": (0.0, 0.0, 1.0), "skin": (0.85, 0.62, 0.5)}
 

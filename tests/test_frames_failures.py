@@ -18,7 +18,7 @@ import torch
 from frames_helpers import beep_starts, index_of, make_clip, numbered_frame, packet_times, smooth_picture
 
 from vidream.errors import TargetError
-from vidream.frames import FrameReader, FrameWriter, from_array
+from vidream.media import FrameReader, FrameWriter, from_array
 
 NAMES = ["out.mp4", "out.gif", "out.webm", "out.png"]
 
@@ -93,7 +93,7 @@ def test_an_interrupt_before_the_first_frame_leaves_nothing(tmp_path: Path) -> N
 def test_ctrl_c_in_the_terminal_does_not_reach_ffmpeg(tmp_path: Path) -> None:
     script = (
         "import sys, time, torch\n"
-        "from vidream.frames import FrameWriter\n"
+        "from vidream.media import FrameWriter\n"
         "with FrameWriter(sys.argv[1]) as writer:\n"
         "    while True:\n"
         "        writer.write(torch.rand(1, 3, 48, 64))\n"

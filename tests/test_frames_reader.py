@@ -11,7 +11,7 @@ import pytest
 import torch
 from frames_helpers import ffmpeg, index_of, make_clip, numbered_frame, packet_times
 
-from vidream.frames import FrameReader
+from vidream.media import FrameReader
 
 
 def indices(reader: FrameReader) -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from frames_helpers import beep_starts, ffmpeg, make_clip, packet_times, report, sound_samples
 
-from vidream.frames import FrameReader, FrameWriter
+from vidream.media import FrameReader, FrameWriter
 
 
 def flash(at_frame: int, *, lasts: int = 5):

@@ -14,8 +14,9 @@ import torch
 from frames_helpers import flat, index_of, numbered_frame, psnr, smooth_picture
 
 from vidream.errors import SourceError, TargetError
-from vidream.frames import FrameReader, Preview, from_array, read_picture, to_array, write_picture
-from vidream.frames import preview as preview_module
+from vidream.media import FrameReader, from_array, read_picture, to_array, write_picture
+from vidream.outputs import Preview
+from vidream.outputs import preview as preview_module
 
 
 def save(path: Path, array: np.ndarray) -> Path:

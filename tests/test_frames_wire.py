@@ -10,7 +10,7 @@ from frames_helpers import psnr
 from PIL import Image
 
 from vidream.errors import SourceError
-from vidream.frames import decode_frame, encode_frame
+from vidream.media import decode_frame, encode_frame
 
 
 def as_file(kind: str, width: int = 64, height: int = 48, **options) -> bytes:

@@ -13,7 +13,7 @@ import torch
 from frames_helpers import flat, index_of, make_clip, numbered_frame, packet_times, psnr, report, smooth_picture
 
 from vidream.errors import TargetError
-from vidream.frames import FrameReader, FrameWriter, default_target, from_array, read_picture
+from vidream.media import FrameReader, FrameWriter, default_target, from_array, read_picture
 
 
 def write(target: Path, count: int = 3, **options: object) -> FrameWriter:

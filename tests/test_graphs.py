@@ -9,14 +9,14 @@ import torch
 from conftest import make_tiny_net, textured
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from vidream import flow as optical
-from vidream import graphs
-from vidream.dreamer import Dreamer
-from vidream.finishing import finish
-from vidream.graphs import Recorded, StepGraphs
-from vidream.preset import Preset
-from vidream.stream import Stream, carry
-from vidream.zoom.leash import Leash
+from vidream.engine import cuda_graphs as graphs
+from vidream.engine.cuda_graphs import Recorded, StepGraphs
+from vidream.engine.dreamer import Dreamer
+from vidream.engine.postprocess import finish
+from vidream.looks.preset import Preset
+from vidream.motion import flow as optical
+from vidream.temporal.stream import Stream, carry
+from vidream.zoom.drift_control import Leash
 
 PRESET = Preset(octaves=2, first_steps=6, steps=6, jitter=8, evenness=0.4, smoothing=0.6, layers={"block2": 1.0})
 

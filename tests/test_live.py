@@ -13,13 +13,13 @@ import torch.nn.functional as F
 from conftest import make_tiny_net, textured
 from live_helpers import wait_until
 
-from vidream.dreamer import Dreamer
+from vidream.engine.dreamer import Dreamer
 from vidream.errors import NetError, PresetError, VidreamError
-from vidream.live.dream import LiveDream
-from vidream.live.pace import Level
-from vidream.live.track import Path, Track, standing
+from vidream.live.budget import Level
+from vidream.live.live_dream import LiveDream
+from vidream.live.tracking import Path, Track, standing
 from vidream.live.update import Moment, composed, updated
-from vidream.preset import Preset
+from vidream.looks.preset import Preset
 
 PRESET = Preset(octaves=1, step_size=0.02, jitter=4)
 

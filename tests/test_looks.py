@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from vidream.errors import PresetError
-from vidream.looks import load_look
-from vidream.preset import Preset
+from vidream.looks.library import load_look
+from vidream.looks.preset import Preset
 
 
 def test_two_presets_fade_into_each_other_in_all_their_numbers():

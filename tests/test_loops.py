@@ -7,13 +7,13 @@ import pytest
 import torch
 from conftest import textured
 
-from vidream.dreamer import Dreamer
-from vidream.films.loops import ClipLoop
-from vidream.frames import PictureSpool
-from vidream.preset import Preset
-from vidream.zoom.loop import zoom_loop
-from vidream.zoom.motion import Motion
-from vidream.zoom.resampling import resample
+from vidream.engine.dreamer import Dreamer
+from vidream.looks.preset import Preset
+from vidream.media import PictureSpool
+from vidream.motion.known import Motion
+from vidream.motion.resampling import resample
+from vidream.rendering.clip_loops import ClipLoop
+from vidream.zoom.seamless_loop import zoom_loop
 
 PRESET = Preset(octaves=2, first_steps=6, first_step_size=0.006, step_size=0.004, jitter=8, evenness=0)
 RATE = 15

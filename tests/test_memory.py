@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from vidream.memory import is_out_of_memory
+from vidream.runtime.memory import is_out_of_memory
 
 CHILD = """
 import resource, sys
 from pathlib import Path
 import torch
-from vidream.memory import forget_memory, keep_memory
+from vidream.runtime.memory import forget_memory, keep_memory
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

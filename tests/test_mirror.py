@@ -17,14 +17,16 @@ from conftest import make_tiny_net, textured
 from live_helpers import RATE, FakeSource, Plug, moving_clip, wait_until
 
 from vidream.cli import main
-from vidream.dreamer import Dreamer
+from vidream.engine.dreamer import Dreamer
 from vidream.errors import DeviceError, TargetError
-from vidream.frames import Camera, FrameReader, Recorder, VirtualCamera, Window, camera
-from vidream.frames.window import drawn, padded
 from vidream.live.controls import HELP, Controls
-from vidream.live.dream import LiveDream
-from vidream.live.mirror import Mirror
-from vidream.preset import Preset, preset_names
+from vidream.live.live_dream import LiveDream
+from vidream.live.live_session import Mirror
+from vidream.looks.preset import Preset, preset_names
+from vidream.media import Camera, FrameReader
+from vidream.media.sources import camera
+from vidream.outputs import Recorder, VirtualCamera, Window
+from vidream.outputs.window import drawn, padded
 
 PRESET = Preset(octaves=1, step_size=0.02, jitter=4)
 
@@ -64,7 +66,7 @@ def quick_retries(monkeypatch):
 
 
 def test_a_clip_dreams_at_its_own_rate_and_memory_stays_flat(tmp_path, live, monkeypatch):
-    monkeypatch.setattr("vidream.live.mirror.SETTLED_SECONDS", 1.0)
+    monkeypatch.setattr("vidream.live.live_session.SETTLED_SECONDS", 1.0)
     with Camera(moving_clip(tmp_path / "clip.mp4")) as source, Mirror(source, live) as mirror:
         report = mirror.run(seconds=4)
     assert 4 <= report.seconds < 5
@@ -219,7 +221,7 @@ def screen(tmp_path):
 def test_a_real_window_opens_and_closes(screen):
     code = """
 import time, torch
-from vidream.frames import Window
+from vidream.outputs import Window
 with Window("vidream-test") as window:
     for _ in range(5):
         window.show(torch.rand(1, 3, 90, 160), lines=["30 fps"])
@@ -237,7 +239,7 @@ print("closed")
 
 
 def test_without_a_screen_the_way_out_is_told(monkeypatch):
-    monkeypatch.setattr("vidream.frames.window.has_screen", lambda: False)
+    monkeypatch.setattr("vidream.outputs.window.has_screen", lambda: False)
     with pytest.raises(DeviceError, match="use --headless"):
         Window()
 
@@ -297,7 +299,7 @@ def test_the_command_writes_figures_and_a_film(tmp_path, capsys):
 
 
 def test_the_command_says_what_is_missing_in_one_line(capsys, monkeypatch):
-    monkeypatch.setattr("vidream.frames.capture._LINUX_CAMERAS", camera_folder := types.SimpleNamespace())
+    monkeypatch.setattr("vidream.media.sources.capture._LINUX_CAMERAS", camera_folder := types.SimpleNamespace())
     camera_folder.is_dir = lambda: False
     assert main(["live", "--camera", "list"]) == 0
     assert main(["live", "--camera", "walk.mp4", "--headless"]) == 1
@@ -309,7 +311,7 @@ def test_the_command_says_what_is_missing_in_one_line(capsys, monkeypatch):
 
 
 def test_a_slow_disk_never_slows_the_caller(tmp_path, monkeypatch):
-    monkeypatch.setattr("vidream.frames.recorder.FrameWriter.write", lambda *_: time.sleep(0.5))
+    monkeypatch.setattr("vidream.outputs.recorder.FrameWriter.write", lambda *_: time.sleep(0.5))
     recorder = Recorder(tmp_path / "out.mp4", rate=50)
     began = time.monotonic()
     for _ in range(100):

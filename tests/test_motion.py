@@ -7,9 +7,9 @@ import torch
 from conftest import textured
 
 from vidream.errors import PresetError
-from vidream.schedule import Schedule
-from vidream.zoom.motion import Motion, Similarity
-from vidream.zoom.resampling import resample
+from vidream.looks.schedule import Schedule
+from vidream.motion.known import Motion, Similarity
+from vidream.motion.resampling import resample
 
 WANDERING = Motion(
     scale=Schedule.parse("0:1.1, 3s:2"), rotate=30, pan_x=0.05, centre_x=Schedule.parse("0:0.2, 5s:0.8"),
@@ -81,7 +81,7 @@ def test_one_whole_turn_keeps_the_detail():
 @pytest.mark.parametrize("device_has_opencv", [True, False])
 def test_a_turn_slower_than_places_are_known_arrives(monkeypatch, device_has_opencv):
     """A twentieth of a degree a frame moves what is 8 px from the middle by 1/140 px."""
-    monkeypatch.setattr("vidream.zoom.resampling.can_remap", lambda _: device_has_opencv)
+    monkeypatch.setattr("vidream.motion.resampling.can_remap", lambda _: device_has_opencv)
     picture, motion = textured(129, 129), Motion(scale=1, rotate=20)
     turned = picture
     for number in range(1, 401):

@@ -7,7 +7,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from vidream.errors import NetError
-from vidream.nets import describe_net, load_net, net_names, weights_state, zoo
+from vidream.networks import describe_net, load_net, net_names, weights_state
+from vidream.networks import registry as zoo
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vidream.objective import channel, content, guide, layer, style, subject, total_variation
+from vidream.objectives.objective import channel, content, guide, layer, style, subject, total_variation
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_guide_matches_each_position_with_the_most_alike_of_all_guides(monkeypat
     features = {"a": own, "guide/a": guides}
     assert float(guide("a")(features)) == pytest.approx(by_hand / 24)
     # In slices, as on big frames, it is the same.
-    monkeypatch.setattr("vidream.objective.MATCHES_AT_ONCE", 60)
+    monkeypatch.setattr("vidream.objectives.objective.MATCHES_AT_ONCE", 60)
     assert float(guide("a")(features)) == pytest.approx(by_hand / 24)
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from vidream.live.pace import Pace
+from vidream.live.budget import Pace
 
 BUDGET_SECONDS = 1 / 14
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from vidream.errors import PresetError
-from vidream.preset import Preset, preset_names
+from vidream.looks.preset import Preset, preset_names
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -11,13 +11,13 @@ import pytest
 from conftest import textured
 from frames_helpers import ffmpeg, make_clip
 
-from vidream import files
+from vidream import api as files
 from vidream.cli import main
-from vidream.dreamer import Dreamer
+from vidream.engine.dreamer import Dreamer
 from vidream.errors import PresetError, SourceError, TargetError
-from vidream.films.recipe import Recipe
-from vidream.frames import FrameReader, write_picture
-from vidream.preset import Preset
+from vidream.looks.preset import Preset
+from vidream.media import FrameReader, write_picture
+from vidream.rendering.recipe import Recipe
 
 LOOK = Preset(octaves=2, first_steps=2, layers={"block2": 1.0, "block3": "0:0, 1s:1"}, step_size="0:0.1, 3s:0.01")
 BIG = [(textured(120, 200, seed)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8) for seed in (0, 5)]

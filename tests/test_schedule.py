@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from vidream.errors import PresetError
-from vidream.preset import Preset
-from vidream.schedule import Schedule
+from vidream.looks.preset import Preset
+from vidream.looks.schedule import Schedule
 
 
 def test_values_run_in_straight_lines_and_are_held_at_the_ends():

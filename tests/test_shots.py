@@ -10,15 +10,17 @@ import torch
 from conftest import textured
 from frames_helpers import beep_starts, ffmpeg, make_clip, packet_times
 
-from vidream import files, find_shots
+from vidream import api as files
+from vidream import find_shots
 from vidream.cli import main
-from vidream.dreamer import Dreamer
+from vidream.engine.dreamer import Dreamer
 from vidream.errors import TargetError, VidreamError
-from vidream.films import work
-from vidream.films.shots import Shares, Shot
-from vidream.frames import FrameReader, segments
-from vidream.preset import Preset
-from vidream.stream import Stream
+from vidream.looks.preset import Preset
+from vidream.media import FrameReader
+from vidream.media.writers import segments
+from vidream.rendering import work_folder as work
+from vidream.rendering.shots import Shares, Shot
+from vidream.temporal.stream import Stream
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0}, step_size="0:0.01, 1s:0.001")
 BIG = [(textured(120, 200, seed)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8) for seed in (0, 5, 9, 14)]

@@ -4,11 +4,11 @@ import pytest
 import torch
 from conftest import textured
 
-from vidream.dreamer import Dreamer
-from vidream.flow import dis_flow
-from vidream.nets import load_net
-from vidream.preset import Preset
-from vidream.stream import Stream, dream_frames
+from vidream.engine.dreamer import Dreamer
+from vidream.looks.preset import Preset
+from vidream.motion.flow import dis_flow
+from vidream.networks import load_net
+from vidream.temporal.stream import Stream, dream_frames
 
 PRESET = Preset(octaves=2, first_steps=8, first_step_size=0.006, step_size=0.005, keep=0.95, jitter=8)
 

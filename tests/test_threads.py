@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from vidream.ahead import Ahead
-from vidream.films import work as works
-from vidream.frames import FrameWriter
-from vidream.live.worker import Worker
-from vidream.threads import team_size, work_in_team
+from vidream.live.dream_worker import Worker
+from vidream.media import FrameWriter
+from vidream.rendering import work_folder as works
+from vidream.runtime.threads import team_size, work_in_team
+from vidream.temporal.prefetch import Ahead
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_a_thread_that_works_alone_gives_its_team_back():
     # In a process of its own, where no other thread comes or goes; one that has ended may be listed a moment longer.
     child = """
 import os, time, torch
-from vidream.threads import work_alone
+from vidream.runtime.threads import work_alone
 def threads():
     torch.ones(2**20).add_(1)
     return len(os.listdir("/proc/self/task"))

@@ -8,10 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vidream.nets.dreamnet import WEIGHTS, DreamNet, SmoothKernel, load_dreamnet
+from vidream.networks.dreamnet import WEIGHTS, DreamNet, SmoothKernel, load_dreamnet
+from vidream.training.hyperparameters import Recipe, Stage
 from vidream.training.judge import NOTHING, Judge, views
 from vidream.training.motifs import MOTIFS
-from vidream.training.recipe import Recipe, Stage
 from vidream.training.scenes import MotifBank, Scenes
 from vidream.training.train import Trainer, save_dreamnet
 

@@ -15,13 +15,13 @@ from conftest import textured
 from frames_helpers import ffmpeg, make_clip
 
 import vidream
-from vidream import files
+from vidream import api as files
 from vidream.cli import main
-from vidream.dreamer import Dreamer
+from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError, TargetError
-from vidream.films import work
-from vidream.frames import segments
-from vidream.preset import Preset
+from vidream.looks.preset import Preset
+from vidream.media.writers import segments
+from vidream.rendering import work_folder as work
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0})
 BIG = (textured(120, 200)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
@@ -199,9 +199,9 @@ def test_a_killed_decoder_stops_the_film_and_a_killed_encoder_does_not(clip, mak
 def test_running_out_of_memory_is_one_line_and_keeps_the_film(clip, whole, tmp_path, monkeypatch):
     child = """
 import resource, sys, threading
-from vidream.films import work
+from vidream.rendering import work_folder as work
 from vidream.cli import main
-from vidream.screen import Screen
+from vidream.cli.terminal import Screen
 work.SAVE_SECONDS = 0.0
 save_state, frame, saves = work.save_state, Screen.frame, threading.Lock()
 def save(*state):
@@ -261,8 +261,15 @@ def test_names_of_every_kind_are_only_names(clip, make, whole, tmp_path, monkeyp
 
 
 def test_broken_files_of_every_kind_are_read_or_refused_in_one_line():
-    """The short form; `python tests/fuzz.py --cases 10000` is the long one."""
-    script = [sys.executable, str(Path(__file__).with_name("fuzz.py")), "--cases", "90", "--seed", "11"]
+    """The short form; `python scripts/fuzz.py --cases 10000` is the long one."""
+    script = [
+        sys.executable,
+        str(Path(__file__).parent.parent / "scripts" / "fuzz.py"),
+        "--cases",
+        "90",
+        "--seed",
+        "11",
+    ]
     done = subprocess.run(script, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "90 files, 0 failures" in done.stdout

@@ -16,10 +16,10 @@ from frames_helpers import make_clip
 from web_helpers import frame, serving, until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from vidream.frames import FrameReader, decode_frame, encode_frame, read_picture, write_picture
+from vidream.media import FrameReader, decode_frame, encode_frame, read_picture, write_picture
 from vidream.web import server as web_server
-from vidream.web.session import Session
-from vidream.web.settings import Settings
+from vidream.web.limits import Settings
+from vidream.web.page_session import Session
 
 STATIC = Path(web_server.__file__).with_name("static")
 

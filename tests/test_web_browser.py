@@ -12,8 +12,8 @@ from conftest import textured
 from frames_helpers import ffmpeg, make_clip
 from web_helpers import serving, until
 
-from vidream.frames import FrameReader, read_picture, write_picture
-from vidream.web.settings import Settings
+from vidream.media import FrameReader, read_picture, write_picture
+from vidream.web.limits import Settings
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright drives the browser")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -15,10 +15,10 @@ import pytest
 
 from vidream import cli, web
 from vidream.errors import VidreamError
-from vidream.preset import Preset
+from vidream.looks.preset import Preset
 from vidream.web.certificate import own_certificate
-from vidream.web.engine import Engine
-from vidream.web.settings import Settings, is_loopback
+from vidream.web.limits import Settings, is_loopback
+from vidream.web.shared import Engine
 
 
 def test_without_the_extra_one_line_says_how_to_get_it(capsys, monkeypatch):

@@ -13,13 +13,14 @@ import torch
 from conftest import textured
 from frames_helpers import beep_starts, ffmpeg, make_clip, packet_times
 
-from vidream import files
-from vidream.dreamer import Dreamer
+from vidream import api as files
+from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError, TargetError
-from vidream.films import work
-from vidream.films.work import WorkFolder
-from vidream.frames import FrameReader, FrameWriter, segments, write_picture
-from vidream.preset import Preset
+from vidream.looks.preset import Preset
+from vidream.media import FrameReader, FrameWriter, write_picture
+from vidream.media.writers import segments
+from vidream.rendering import work_folder as work
+from vidream.rendering.work_folder import WorkFolder
 from vidream.zoom import zoom_film
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0})

@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from conftest import textured
 
-from vidream.dreamer import Dreamer
-from vidream.preset import Preset
-from vidream.zoom.fall import Zoom, clouds, endless_zoom
-from vidream.zoom.motion import Motion
-from vidream.zoom.resampling import resample
+from vidream.engine.dreamer import Dreamer
+from vidream.looks.preset import Preset
+from vidream.motion.known import Motion
+from vidream.motion.resampling import resample
+from vidream.zoom.endless import Zoom, clouds, endless_zoom
 
 PRESET = Preset(octaves=2, first_steps=6, first_step_size=0.006, step_size=0.004, jitter=8)
 

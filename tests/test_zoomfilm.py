@@ -7,11 +7,11 @@ from conftest import textured
 from frames_helpers import make_clip, report
 
 from vidream import zoom_film
+from vidream.api import Progress, dream
 from vidream.cli import main
-from vidream.dreamer import Dreamer
-from vidream.files import Progress, dream
-from vidream.frames import FrameReader, write_picture
-from vidream.preset import Preset
+from vidream.engine.dreamer import Dreamer
+from vidream.looks.preset import Preset
+from vidream.media import FrameReader, write_picture
 
 QUICK = ["--set", "octaves=1", "--set", "first_steps=1", "--precision", "fp32", "-q", "--size", "64x48"]
 BIG = (textured(120, 200)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)

@@ -15,12 +15,12 @@ from typing import Any
 from conftest import textured
 from websockets.sync.client import connect
 
-from vidream.frames import encode_frame
-from vidream.preset import Preset
-from vidream.web.engine import Engine
+from vidream.looks.preset import Preset
+from vidream.media import encode_frame
+from vidream.web.limits import Settings
+from vidream.web.page_session import Session
 from vidream.web.server import make_server, open_socket
-from vidream.web.session import Session
-from vidream.web.settings import Settings
+from vidream.web.shared import Engine
 
 LOOK = Preset.load("fast").replace(octaves=1, first_steps=1)
 

@@ -14,74 +14,74 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Camera": "frames",
+    "Camera": "media",
     "DeviceError": "errors",
-    "Dreamer": "dreamer",
-    "FrameReader": "frames",
-    "FrameWriter": "frames",
+    "Dreamer": "engine",
+    "FrameReader": "media",
+    "FrameWriter": "media",
     "LiveDream": "live",
     "LiveFigures": "live",
-    "Made": "films",
+    "Made": "rendering",
     "Motion": "zoom",
-    "Net": "nets",
+    "Net": "networks",
     "NetError": "errors",
-    "Objective": "objective",
-    "Preset": "preset",
+    "Objective": "objectives",
+    "Preset": "looks",
     "PresetError": "errors",
-    "Progress": "films",
-    "Recipe": "films",
+    "Progress": "rendering",
+    "Recipe": "rendering",
     "SourceError": "errors",
-    "Stream": "stream",
+    "Stream": "temporal",
     "TargetError": "errors",
     "VidreamError": "errors",
-    "channel": "objective",
-    "content": "objective",
-    "dream": "files",
-    "dream_frames": "stream",
-    "find_shots": "films",
+    "channel": "objectives",
+    "content": "objectives",
+    "dream": "api",
+    "dream_frames": "temporal",
+    "find_shots": "rendering",
     "endless_zoom": "zoom",
-    "guide": "objective",
-    "layer": "objective",
-    "load_net": "nets",
-    "style": "objective",
-    "subject": "objective",
-    "total_variation": "objective",
+    "guide": "objectives",
+    "layer": "objectives",
+    "load_net": "networks",
+    "style": "objectives",
+    "subject": "objectives",
+    "total_variation": "objectives",
     "zoom_film": "zoom",
     "zoom_loop": "zoom",
 }
 __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
-    from vidream.dreamer import Dreamer as Dreamer
+    from vidream.api import dream as dream
+    from vidream.engine import Dreamer as Dreamer
     from vidream.errors import DeviceError as DeviceError
     from vidream.errors import NetError as NetError
     from vidream.errors import PresetError as PresetError
     from vidream.errors import SourceError as SourceError
     from vidream.errors import TargetError as TargetError
     from vidream.errors import VidreamError as VidreamError
-    from vidream.files import dream as dream
-    from vidream.films import Made as Made
-    from vidream.films import Progress as Progress
-    from vidream.films import Recipe as Recipe
-    from vidream.films import find_shots as find_shots
-    from vidream.frames import Camera as Camera
-    from vidream.frames import FrameReader as FrameReader
-    from vidream.frames import FrameWriter as FrameWriter
     from vidream.live import LiveDream as LiveDream
     from vidream.live import LiveFigures as LiveFigures
-    from vidream.nets import Net as Net
-    from vidream.nets import load_net as load_net
-    from vidream.objective import Objective as Objective
-    from vidream.objective import channel as channel
-    from vidream.objective import content as content
-    from vidream.objective import guide as guide
-    from vidream.objective import layer as layer
-    from vidream.objective import style as style
-    from vidream.objective import subject as subject
-    from vidream.objective import total_variation as total_variation
-    from vidream.preset import Preset as Preset
-    from vidream.stream import Stream as Stream
-    from vidream.stream import dream_frames as dream_frames
+    from vidream.looks import Preset as Preset
+    from vidream.media import Camera as Camera
+    from vidream.media import FrameReader as FrameReader
+    from vidream.media import FrameWriter as FrameWriter
+    from vidream.networks import Net as Net
+    from vidream.networks import load_net as load_net
+    from vidream.objectives import Objective as Objective
+    from vidream.objectives import channel as channel
+    from vidream.objectives import content as content
+    from vidream.objectives import guide as guide
+    from vidream.objectives import layer as layer
+    from vidream.objectives import style as style
+    from vidream.objectives import subject as subject
+    from vidream.objectives import total_variation as total_variation
+    from vidream.rendering import Made as Made
+    from vidream.rendering import Progress as Progress
+    from vidream.rendering import Recipe as Recipe
+    from vidream.rendering import find_shots as find_shots
+    from vidream.temporal import Stream as Stream
+    from vidream.temporal import dream_frames as dream_frames
     from vidream.zoom import Motion as Motion
     from vidream.zoom import endless_zoom as endless_zoom
     from vidream.zoom import zoom_film as zoom_film

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from vidream.bench.chart import draw_profile
 from vidream.bench.machine import matrix_peak, memory_mib
 from vidream.bench.measure import Bench, SizeFigures, measure_all
-from vidream.bench.picture import draw_profile
-from vidream.bench.plain import ClipComparison, StepComparison, against_plain_clip, against_plain_step
+from vidream.bench.plain_loop import ClipComparison, StepComparison, against_plain_clip, against_plain_step
 
 __all__ = [
     "Bench",

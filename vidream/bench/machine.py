@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from vidream.device import wait_for
+from vidream.runtime.device import wait_for
 
 __all__ = ["matrix_peak", "memory_mib", "seconds_in_turns", "seconds_of"]
 

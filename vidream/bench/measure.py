@@ -17,14 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream import __version__
-from vidream.ahead import made_ahead
 from vidream.bench.machine import matrix_peak, memory_mib, seconds_of
-from vidream.device import wait_for
-from vidream.dreamer import Dreamer
-from vidream.finishing import finish
-from vidream.frames import FrameReader, FrameWriter
+from vidream.engine.dreamer import Dreamer
+from vidream.engine.postprocess import finish
 from vidream.live import LiveDream, LiveFigures
-from vidream.stream import Stream, carry
+from vidream.media import FrameReader, FrameWriter
+from vidream.runtime.device import wait_for
+from vidream.temporal.prefetch import made_ahead
+from vidream.temporal.stream import Stream, carry
 
 __all__ = ["Bench", "SizeFigures", "measure_all", "moving_frames"]
 

@@ -9,7 +9,13 @@ import sys
 from collections.abc import Sequence
 
 from vidream import __version__
-from vidream.cli import atlas, bench, dream, lists, live, web, zoom
+from vidream.cli import cmd_atlas as atlas
+from vidream.cli import cmd_bench as bench
+from vidream.cli import cmd_dream as dream
+from vidream.cli import cmd_lists as lists
+from vidream.cli import cmd_live as live
+from vidream.cli import cmd_web as web
+from vidream.cli import cmd_zoom as zoom
 from vidream.errors import VidreamError
 
 __all__ = ["main"]
@@ -42,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         # Asked here alone: it brings torch along.
-        from vidream.memory import is_out_of_memory
+        from vidream.runtime.memory import is_out_of_memory
 
         if arguments.debug or not is_out_of_memory(error):
             raise

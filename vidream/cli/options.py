@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidream.errors import NetError
-from vidream.looks import load_look
-from vidream.preset import DEFAULT_NAME, Preset
+from vidream.looks.library import load_look
+from vidream.looks.preset import DEFAULT_NAME, Preset
 
 if TYPE_CHECKING:
-    from vidream.dreamer import Dreamer
-    from vidream.nets import Net
+    from vidream.engine.dreamer import Dreamer
+    from vidream.networks import Net
 
 __all__ = [
     "add_look",
@@ -115,7 +115,7 @@ def take_like(arguments: argparse.Namespace) -> None:
     """Fill in from the film `--like` names what was not given: preset, seed, size, rate. Raises VidreamError."""
     if not getattr(arguments, "like", None):
         return
-    from vidream.films.recipe import Recipe
+    from vidream.rendering.recipe import Recipe
 
     recipe = Recipe.read(arguments.like)
     if recipe.weights and not arguments.weights:
@@ -137,7 +137,7 @@ def chosen_preset(arguments: argparse.Namespace) -> Preset:
 
 def dreamer_for(arguments: argparse.Namespace, preset: Preset) -> Dreamer:
     """The Dreamer of `preset` on the machine that the options name."""
-    from vidream.dreamer import Dreamer
+    from vidream.engine.dreamer import Dreamer
 
     return Dreamer(
         preset,
@@ -151,8 +151,8 @@ def dreamer_for(arguments: argparse.Namespace, preset: Preset) -> Dreamer:
 
 def net_for(arguments: argparse.Namespace, chosen: Preset, preset: Preset) -> Net:
     """The network of `preset`, on the machine that the options name; --weights are those of the `chosen` look's."""
-    from vidream.device import pick_device, pick_precision
-    from vidream.nets import load_net
+    from vidream.networks import load_net
+    from vidream.runtime.device import pick_device, pick_precision
 
     device = pick_device(arguments.device)
     return load_net(

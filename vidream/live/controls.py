@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vidream.errors import VidreamError
-from vidream.live.dream import LiveDream
-from vidream.nets import has_weights
-from vidream.preset import Preset, preset_names
+from vidream.live.live_dream import LiveDream
+from vidream.looks.preset import Preset, preset_names
+from vidream.networks import has_weights
 
 __all__ = ["HELP", "Controls"]
 

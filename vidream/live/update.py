@@ -8,15 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidream import flow as optical
-from vidream.dreamer import Dreamer
-from vidream.finishing import finish
-from vidream.live.pace import Level
-from vidream.live.stir import wander
-from vidream.live.track import Path
-from vidream.octaves import resized
-from vidream.preset import Preset
-from vidream.stream import carry
+from vidream.engine.dreamer import Dreamer
+from vidream.engine.octaves import resized
+from vidream.engine.postprocess import finish
+from vidream.live.budget import Level
+from vidream.live.idle_motion import wander
+from vidream.live.tracking import Path
+from vidream.looks.preset import Preset
+from vidream.motion import flow as optical
+from vidream.temporal.stream import carry
 
 __all__ = ["Dreamed", "Moment", "composed", "dreamed_size", "updated"]
 

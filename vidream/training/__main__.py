@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 
-from vidream.nets.dreamnet import WEIGHTS
-from vidream.training import recipe as recipes
+from vidream.networks.dreamnet import WEIGHTS
+from vidream.training import hyperparameters as recipes
+from vidream.training.motif_sheet import write_motif_sheet, write_scene_sheet
 from vidream.training.motifs import MOTIFS
 from vidream.training.scenes import MotifBank, Scenes
-from vidream.training.sheet import write_motif_sheet, write_scene_sheet
 from vidream.training.train import Figures, Trainer, channel_energy, save_dreamnet, test_accuracy
 
 __all__ = ["main"]

@@ -17,14 +17,14 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from vidream.atlas import atlas_tiles
-from vidream.device import pick_precision
-from vidream.dreamer import Dreamer
-from vidream.files import noise
-from vidream.frames import contact_sheet, read_picture, write_picture
-from vidream.nets import Net, load_net
-from vidream.nets.dreamnet import MEAN, STD, DreamNet, load_dreamnet
-from vidream.preset import Preset
+from vidream.engine.dreamer import Dreamer
+from vidream.looks.preset import Preset
+from vidream.media import contact_sheet, read_picture, write_picture
+from vidream.media.arrays import noise
+from vidream.networks import Net, load_net
+from vidream.networks.dreamnet import MEAN, STD, DreamNet, load_dreamnet
+from vidream.rendering.atlas import atlas_tiles
+from vidream.runtime.device import pick_precision
 from vidream.training.train import normalised
 
 __all__ = ["NOTHING", "Judge", "likeness", "main", "subject_preset", "views"]

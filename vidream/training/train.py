@@ -22,9 +22,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from vidream.nets.dreamnet import GOOD_LAYERS, MEAN, STD, DreamNet, SmoothKernel
+from vidream.networks.dreamnet import GOOD_LAYERS, MEAN, STD, DreamNet, SmoothKernel
+from vidream.training.hyperparameters import Recipe
 from vidream.training.motifs import MOTIFS
-from vidream.training.recipe import Recipe
 from vidream.training.scenes import Batch, MotifBank, Scenes
 
 __all__ = ["Figures", "Trainer", "channel_energy", "normalised", "save_dreamnet", "test_accuracy"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from vidream.errors import VidreamError
-from vidream.web.settings import Settings
+from vidream.web.limits import Settings
 
 __all__ = ["Settings", "check_extra"]
 

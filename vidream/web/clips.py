@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidream.dreamer import Dreamer
+from vidream.api import Progress, dream
+from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError, VidreamError
-from vidream.files import Progress, dream
-from vidream.frames import FrameReader, encode_frame
-from vidream.memory import forget_memory, is_out_of_memory
-from vidream.preset import Preset
-from vidream.web.engine import Engine
+from vidream.looks.preset import Preset
+from vidream.media import FrameReader, encode_frame
+from vidream.runtime.memory import forget_memory, is_out_of_memory
+from vidream.web.shared import Engine
 
 __all__ = ["Clip", "sniff"]
 

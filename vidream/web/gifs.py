@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from vidream.frames import FrameReader, FrameWriter
+from vidream.media import FrameReader, FrameWriter
 
 __all__ = ["make_gif"]
 

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vidream.web.settings import Settings, is_loopback
+from vidream.web.limits import Settings, is_loopback
 
 __all__ = ["Bucket", "Gate", "Guard", "refusal"]
 

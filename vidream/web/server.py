@@ -23,11 +23,11 @@ from starlette.websockets import WebSocket
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vidream.errors import VidreamError
-from vidream.web.engine import THUMBNAILS, Engine
-from vidream.web.link import Link
+from vidream.web.page_session import Session
+from vidream.web.page_sessions import FullError, Sessions
 from vidream.web.security import Gate, Guard, refusal
-from vidream.web.session import Session
-from vidream.web.sessions import FullError, Sessions
+from vidream.web.shared import THUMBNAILS, Engine
+from vidream.web.socket import Link
 from vidream.web.uploads import take_clip, take_guide
 
 __all__ = ["make_app", "make_server", "open_socket"]

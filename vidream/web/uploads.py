@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 
 from vidream.errors import SourceError, VidreamError
 from vidream.web.clips import sniff
-from vidream.web.engine import Engine
+from vidream.web.page_session import Session
 from vidream.web.security import refusal
-from vidream.web.session import Session
+from vidream.web.shared import Engine
 
 __all__ = ["take_clip", "take_guide"]
 

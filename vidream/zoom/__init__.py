@@ -1,8 +1,8 @@
 """The infinite zoom: a known motion in place of an estimated one, and loops of it."""
 
-from vidream.zoom.fall import endless_zoom
-from vidream.zoom.film import zoom_film
-from vidream.zoom.loop import zoom_loop
-from vidream.zoom.motion import Motion
+from vidream.motion.known import Motion
+from vidream.zoom.endless import endless_zoom
+from vidream.zoom.seamless_loop import zoom_loop
+from vidream.zoom.zoom_job import zoom_film
 
 __all__ = ["Motion", "endless_zoom", "zoom_film", "zoom_loop"]

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from vidream.training.motifs.registry import MOTIFS, Motif, motif
+from vidream.training.motifs.motif_registry import MOTIFS, Motif, motif
 
 __all__ = ["MOTIFS", "Motif", "motif"]
 

@@ -9,7 +9,7 @@ import torch
 from vidream.training.brush import grey, mix, step, wave
 from vidream.training.canvas import Canvas
 from vidream.training.masonry import masonry, opening, roof_colour, window
-from vidream.training.motifs.registry import motif
+from vidream.training.motifs.motif_registry import motif
 
 __all__: list[str] = []
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from vidream.training.brush import grey, join, mix, step
 from vidream.training.canvas import Canvas, Number
-from vidream.training.motifs.registry import motif
+from vidream.training.motifs.motif_registry import motif
 
 __all__: list[str] = []
 

@@ -10,7 +10,7 @@ import torch
 from vidream.training.brush import grey, mix, step, wave
 from vidream.training.canvas import Canvas
 from vidream.training.features import eyes, snout, whiskers
-from vidream.training.motifs.registry import motif
+from vidream.training.motifs.motif_registry import motif
 
 __all__: list[str] = []
 

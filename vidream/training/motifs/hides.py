@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vidream.training.brush import grey, mix, step, wave
 from vidream.training.canvas import PATTERN, Canvas
-from vidream.training.motifs.registry import motif
+from vidream.training.motifs.motif_registry import motif
 
 
 def _flow(c: Canvas, bend: float = 0.12) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ import math
 from vidream.training.brush import grey, join, mix, step, wave
 from vidream.training.canvas import Canvas
 from vidream.training.motifs.faces import _bump, _face, _mouth, _nostrils, _turn_head
-from vidream.training.motifs.registry import motif
+from vidream.training.motifs.motif_registry import motif
 
 __all__: list[str] = []
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vidream.training.brush import grey, mix, step, wave
 from vidream.training.canvas import ANY_WAY, UPRIGHT, Canvas
-from vidream.training.motifs.registry import motif
+from vidream.training.motifs.motif_registry import motif
 
 __all__: list[str] = []
 

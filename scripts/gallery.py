@@ -1,0 +1,71 @@
+"""Make the gallery: docs/gallery.md and a picture of every preset, dreamed on the project's own clip.
+
+Run from the repository: python scripts/gallery.py [NAME...]   (names: these presets' pictures only)
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from vidream import Dreamer, FrameReader, Preset, Stream, load_net
+from vidream.looks.preset import preset_names
+from vidream.media import write_picture
+
+HERE = Path(__file__).parent.parent / "docs"
+CLIP = HERE.parent / "samples" / "valley.mp4"
+PICTURES = HERE / "gallery"
+THUMBNAILS = HERE.parent / "vidream" / "web" / "thumbnails"
+SIZE_PX = 480
+# Of the page that `vidream web` serves: 16:10.
+THUMBNAIL_PX = (200, 320)
+# The dream has ripened by then, and the clip shows houses, trees, water and sky.
+FRAMES = 20
+START_SECONDS = 1.0
+HEAD = """# Gallery
+
+Every look on one frame of `samples/valley.mp4`, 20 frames into its dream. Made by `python scripts/gallery.py`.
+Use one with `vidream dream IN OUT -p NAME`; print one with `vidream presets NAME`.
+"""
+
+
+def dreamed(preset: Preset) -> torch.Tensor:
+    """The last of FRAMES dreamed frames of the clip."""
+    stream = Stream(Dreamer(preset, net=load_net("dreamnet", batch_norm=preset.batch_norm)))
+    with FrameReader(CLIP, size=SIZE_PX, start_seconds=START_SECONDS, duration_seconds=FRAMES / 24) as frames:
+        for frame in frames:
+            picture = stream.next(frame)
+    return picture
+
+
+def thumbnail(picture: torch.Tensor) -> torch.Tensor:
+    """The middle of a picture [1,3,H,W], 16:10, small."""
+    width, kept = picture.shape[-1], picture.shape[-2] * THUMBNAIL_PX[1] // THUMBNAIL_PX[0]
+    left = max(0, (width - kept) // 2)
+    return F.interpolate(picture[..., left : left + kept].cpu(), THUMBNAIL_PX, mode="bilinear", antialias=True)
+
+
+def main(wanted: list[str]) -> None:
+    """Dream the pictures and write the page."""
+    PICTURES.mkdir(exist_ok=True)
+    cells = []
+    for name in preset_names():
+        preset = Preset.load(name)
+        if preset.net != "dreamnet":
+            cells.append(f"**{name}**: {preset.description} (with {preset.net}, which downloads its weights)")
+            continue
+        if not wanted or name in wanted:
+            picture = dreamed(preset)
+            write_picture(PICTURES / f"{name}.jpg", picture, quality=88)
+            write_picture(THUMBNAILS / f"{name}.jpg", thumbnail(picture), quality=82)
+            print(name, flush=True)
+        cells.append(f"![{name}](gallery/{name}.jpg)<br>**{name}**: {preset.description}")
+    rows = [f"| {left} | {right} |" for left, right in zip(cells[::2], [*cells[1::2], ""], strict=False)]
+    (HERE / "gallery.md").write_text("\n".join([HEAD, "| | |", "|---|---|", *rows, ""]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

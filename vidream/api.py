@@ -1,0 +1,192 @@
+"""files: from a source file to a finished one in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from vidream.engine.dreamer import Dreamer
+from vidream.errors import SourceError, TargetError
+from vidream.looks.library import load_look
+from vidream.looks.preset import Preset
+from vidream.media import FrameReader, FrameWriter, default_target
+from vidream.media.targets import check_target
+from vidream.rendering.film import Film, Made, Progress, SideFiles
+from vidream.rendering.recipe import Recipe
+from vidream.rendering.render_settings import film_settings, machine_settings
+from vidream.rendering.shots import Shares, find_shots
+from vidream.rendering.work_folder import WorkFolder
+
+__all__ = ["Made", "Progress", "dream"]
+
+# Steps a second in a film of the growing dream: slow enough to see each.
+STEPS_RATE = Fraction(12)
+
+
+def dream(
+    source: str | PathLike[str],
+    target: str | PathLike[str] | None = None,
+    *,
+    preset: str | Preset = "creatures",
+    dreamer: Dreamer | None = None,
+    size: int | None = None,
+    fps: float | Fraction | None = None,
+    start_seconds: float = 0.0,
+    duration_seconds: float | None = None,
+    audio: bool = True,
+    overwrite: bool = False,
+    resume: bool = False,
+    mask: str | PathLike[str] | None = None,
+    record_steps: str | PathLike[str] | None = None,
+    report: str | PathLike[str] | None = None,
+    sidecar: bool = False,
+    shots: tuple[int, int] | None = None,
+    loop: str | None = None,
+    max_bytes: int | None = None,
+    progress: Progress | None = None,
+    make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
+) -> Made:
+    """Dream a video, GIF, picture or numbered pictures ('shots/%04d.png') into `target`.
+
+    target: by default beside the source, `walk.mp4` -> `walk-dream.mp4`.  preset: a name, a TOML
+    file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
+    side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
+    to write as well, of the first frame's dream as it grows, a frame a step.  loop: "boomerang", there and
+    back, or "crossfade", the end faded into the beginning; such a film has no sound.  max_bytes: what a GIF,
+    WebP or APNG may take; sides, rate and colours are given up for it.  On KeyboardInterrupt
+    the file is finished with the frames made so far, and what was made says `finished=False`.
+
+    report: a page (.html) or .json of strength, brightness, warp error and speed over time.  sidecar:
+    write `walk-dream.mp4.json` as well: how the film was made, and its figures. The film carries the
+    first of these inside, where its kind can; `Recipe.read` gives it back.
+
+    A film is kept in a folder beside its target while it is made, `walk-dream.mp4.vidream`. resume: go on
+    from there, after whatever ended the run before; the settings must be the same. Without one it begins
+    at the beginning.  shots: (2, 4) makes the second of four shares of the film's shots, in a folder of its
+    own beside the target, and goes on with it where it is unfinished; `Made.shares_left` says which are still
+    to be made, here or on other machines that see the folder. The last one joins the film.
+
+    Raises SourceError, TargetError, PresetError, NetError, DeviceError; nothing half
+    made is left at the target, and frames that were made stay in the folder.
+    """
+    if not isinstance(preset, Preset):
+        preset = load_look(preset)
+    with FrameReader(
+        source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds
+    ) as reader:
+        # A still picture held for a duration has become a film.
+        kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
+        path = Path(target) if target is not None else default_target(reader.source, kind)
+        asked = {"size": size, "rate": str(reader.rate) if fps else None}
+        if loop is not None and (reader.frame_count == 1 or shots is not None):
+            why = "one picture" if reader.frame_count == 1 else "only a share of a film"
+            raise TargetError(f"{why} cannot be a loop; give a clip, whole, or leave --loop out")
+        work = _Job(
+            reader, path, dreamer or partial(make_dreamer, preset), asked, audio and loop is None, overwrite, mask,
+            record_steps, report, sidecar, loop, max_bytes, progress or Progress(),
+        )  # fmt: skip
+        return work.make(resume=resume) if shots is None else work.make_share(Shares(path, *shots))
+
+
+@dataclass
+class _Job:
+    """What `dream` was asked for, for one run over the film or over a share of it."""
+
+    reader: FrameReader
+    path: Path
+    dreamer: Dreamer | Callable[[], Dreamer]
+    asked: Mapping[str, Any]
+    audio: bool
+    overwrite: bool
+    mask: str | PathLike[str] | None
+    record_steps: str | PathLike[str] | None
+    report: str | PathLike[str] | None
+    sidecar: bool
+    loop: str | None
+    max_bytes: int | None
+    progress: Progress
+
+    def make(self, *, resume: bool) -> Made:
+        """The whole film."""
+        # A single picture is made in one go.
+        is_film = self.reader.frame_count != 1
+        with WorkFolder(self.path, resume=resume, overwrite=self.overwrite) if is_film else nullcontext() as work:
+            # The writer first: a target that cannot be written is told before the net is loaded.
+            replaces = self.overwrite or (work is not None and work.replaces_target)
+            side = SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=replaces)
+            writer = FrameWriter(
+                self.path, like=self.reader, audio=self.audio, overwrite=replaces, work=work, max_bytes=self.max_bytes
+            )
+            steps = self._steps_writer(work, overwrite=replaces)
+            with writer, steps or nullcontext():
+                dreamer = self._load()
+                recipe = self._recipe(dreamer)
+                writer.comment = recipe.to_json()
+                film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, work, loop=self.loop)
+                film.make()
+            side.write(film.made(), film.track, recipe)
+            if work is not None and film.is_finished:
+                work.finished()
+        return film.made()
+
+    def _steps_writer(self, work: WorkFolder | None, *, overwrite: bool) -> FrameWriter | None:
+        """For the steps of the first dream: they are there already where that frame is."""
+        if not self.record_steps or (work is not None and work.frames_held):
+            return None
+        return FrameWriter(self.record_steps, rate=STEPS_RATE, overwrite=overwrite)
+
+    def _recipe(self, dreamer: Dreamer) -> Recipe:
+        return Recipe(
+            dreamer.preset,
+            seed=dreamer.seed,
+            source=self.reader.source.name,
+            weights=dreamer.weights_name,
+            **self.asked,
+        )
+
+    def _load(self) -> Dreamer:
+        if not isinstance(self.dreamer, Dreamer):
+            self.dreamer = self.dreamer()
+        return self.dreamer
+
+    def make_share(self, shares: Shares) -> Made:
+        """One share of the film's shots; whoever finds all of them done joins them."""
+        if self.reader.frame_count == 1:
+            raise SourceError(f"{self.reader.source.name} is one picture, and has no shots to share; leave them out")
+        if not self.overwrite and WorkFolder(self.path, resume=True).frames_held:
+            return self._make_joined(shares)  # and was stopped before its end
+        check_target(self.path, like=self.reader, overwrite=self.overwrite or shares.replace_target)
+        dreamer = self._load()
+        settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
+        if not self.overwrite:
+            shares.check(settings)
+        part = shares.part(shares.shots(settings, partial(find_shots, self.reader, dreamer.preset)))
+        with shares.folder(resume=not self.overwrite, overwrite=self.overwrite) as work:
+            writer = FrameWriter(self.path, like=self.reader, overwrite=True, work=work, first=part[0])
+            writer.comment = self._recipe(dreamer).to_json()
+            steps = self._steps_writer(work, overwrite=self.overwrite) if part[0] == 0 else None
+            film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, work, part=part)
+            if not work.is_done:
+                try:
+                    film.make()
+                finally:
+                    writer.pause()
+                if film.is_finished:
+                    work.part_is_done()
+        left = shares.left()
+        if left:
+            return replace(film.made(), shares_left=left)
+        shares.join(settings, machine_settings(dreamer))
+        return self._make_joined(shares)
+
+    def _make_joined(self, shares: Shares) -> Made:
+        made = self.make(resume=True)
+        if made.finished:
+            shares.clear()
+        return made

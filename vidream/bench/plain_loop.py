@@ -1,0 +1,199 @@
+"""plain: the loop as it is usually written, for comparison: fp32, torch's own layout, autograd for everything."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidream.bench.machine import seconds_in_turns
+from vidream.engine import gradient as ascent
+from vidream.engine.dreamer import Dreamer
+from vidream.motion import flow as optical
+from vidream.networks import Net
+from vidream.runtime.device import wait_for
+from vidream.temporal.prefetch import made_ahead
+from vidream.temporal.stream import Stream, motions
+
+__all__ = ["ClipComparison", "StepComparison", "against_plain_clip", "against_plain_step"]
+
+# What peers do to each frame (google/deepdream; the last dream is laid under the next frame).
+OCTAVES, OCTAVE_SCALE, STEPS, STEP_SIZE, JITTER_PX = 4, 1.4, 10, 0.006, 32
+# Share of the new frame where it is blended with the last dream.
+BLEND = 0.85
+# A dream one way, then the other, and again.
+COMPARED_STEPS = 10
+# Ten steps of bf16 land some 1 % above or below the plain ones, as chance has it: the median of so many.
+COMPARED_DREAMS = 5
+
+Score = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class StepComparison:
+    """One gradient step at width x height px, seconds; and the objective after ten, ours over the plain one's.
+
+    plain: as it is usually written, with gradients for the weights too.  plain_frozen: without those.
+    objective_ratio: the median of some dreams.
+    """
+
+    width: int
+    height: int
+    ours_seconds: float
+    plain_seconds: float
+    plain_frozen_seconds: float
+    objective_ratio: float
+
+    @property
+    def ratio(self) -> float:
+        return self.plain_seconds / self.ours_seconds
+
+    @property
+    def frozen_ratio(self) -> float:
+        return self.plain_frozen_seconds / self.ours_seconds
+
+
+@dataclass(frozen=True)
+class ClipComparison:
+    """A clip both ways: median seconds a frame, strength (mean |dream - frame|) and warp error (Lai et al. 2018)."""
+
+    frames: int
+    width: int
+    height: int
+    ours_seconds: float
+    plain_seconds: float
+    ours_strength: float
+    plain_strength: float
+    ours_warp_error: float
+    plain_warp_error: float
+
+    @property
+    def ratio(self) -> float:
+        return self.plain_seconds / self.ours_seconds
+
+    @property
+    def steadiness_ratio(self) -> float:
+        return self.plain_warp_error / self.ours_warp_error
+
+
+def against_plain_step(dreamer: Dreamer, picture: Tensor, *, budget_seconds: float = 2.0) -> StepComparison:
+    """The bare step of 2015 on `picture` [1,3,H,W], ours and the plain way, in turns."""
+    bare = dreamer.preset.replace(
+        octaves=1,
+        finest=1.0,
+        falloff=0.0,
+        smoothing=0.0,
+        colour=0.0,
+        normalise="mean-abs",
+        evenness=0.0,
+        jitter=JITTER_PX,
+    )
+    ours = dreamer.with_preset(bare)
+    picture = picture.to(dreamer.device)
+    scores = [_plain_score(dreamer, trains=trains) for trains in (True, False)]
+    runs: list[Callable[[], Tensor]] = [partial(ours, picture, steps=COMPARED_STEPS, step_size=STEP_SIZE)]
+    runs += [partial(_plain_steps, score, picture, COMPARED_STEPS, ours.generator(0)) for score in scores]
+    taken = seconds_in_turns(runs, dreamer.device, budget_seconds=budget_seconds)
+    taken = [seconds / COMPARED_STEPS for seconds in taken]
+    reached = []
+    for number in range(COMPARED_DREAMS):
+        mine = ours(picture, steps=COMPARED_STEPS, step_size=STEP_SIZE, generator=ours.generator(number))
+        theirs = _plain_steps(scores[1], picture, COMPARED_STEPS, ours.generator(number))
+        with torch.no_grad():
+            reached.append(float(scores[1](mine)) / float(scores[1](theirs)))
+    height, width = picture.shape[-2:]
+    return StepComparison(width, height, taken[0], taken[1], taken[2], statistics.median(reached))
+
+
+def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipComparison:
+    """Dream `frames` [1,3,H,W] our way, then the plain way. The first frame's time does not count.
+
+    Our flow is found beside the dream, as it is in a film; the plain loop has none.
+    """
+    frames = list(frames)
+    if len(frames) < 2:
+        raise ValueError("a comparison needs two frames at least")
+    stream = Stream(dreamer)
+    with made_ahead(stream.followed(frames), dreamer.device) as ready:
+        mine, my_seconds = _timed(dreamer, (partial(stream.next, frame, motion=moved) for frame, moved in ready))
+    score = _plain_score(dreamer, trains=True)
+    last: list[Tensor] = []
+
+    def plain(number: int, frame: Tensor) -> Tensor:
+        start = torch.lerp(last[-1], frame, BLEND) if last else frame
+        last[:] = [_plain_dream(score, start, dreamer.generator(number))]
+        return last[0]
+
+    placed = [frame.to(dreamer.device) for frame in frames]
+    theirs, their_seconds = _timed(dreamer, (partial(plain, *each) for each in enumerate(placed)))
+    figures = []
+    pairs = enumerate(motions(placed, optical.dis_flow, resets=False))
+    next(pairs)  # the first frame has none before it
+    for number, (frame, moved) in pairs:
+        assert moved is not None
+        motion = optical.resize_motion(*moved, *frame.shape[-2:])
+        figures.append(
+            [float((made[number] - frame).abs().mean()) for made in (mine, theirs)]
+            + [float(optical.warp_error(made[number], made[number - 1], *motion)) for made in (mine, theirs)]
+        )
+    height, width = placed[0].shape[-2:]
+    means = [statistics.fmean(each) for each in zip(*figures, strict=True)]
+    return ClipComparison(len(frames), width, height, my_seconds, their_seconds, *means)
+
+
+def _timed(dreamer: Dreamer, calls: Iterable[Callable[[], Tensor]]) -> tuple[list[Tensor], float]:
+    """What `calls` made, and the median time from one to the next, in twos, since octaves take turns."""
+    made: list[Tensor] = []
+    taken: list[float] = []
+    begun = time.perf_counter()
+    for call in calls:
+        made.append(call())
+        wait_for(dreamer.device)
+        now = time.perf_counter()
+        taken.append(now - begun)
+        begun = now
+    return made, statistics.median(map(statistics.fmean, itertools.pairwise(taken[1:])))
+
+
+def _plain_score(dreamer: Dreamer, *, trains: bool) -> Score:
+    """The dreamer's objective over its network as torch has it. trains: weights want gradients, as they come."""
+    names = [name for name in dreamer.objective.layers if "/" not in name and name != "picture"]
+    features = _plain_features(dreamer.net, names, trains=trains)
+    return lambda picture: dreamer.objective({"picture": picture, **features(picture)})
+
+
+def _plain_features(net: Net, names: list[str], *, trains: bool) -> Callable[[Tensor], dict[str, Tensor]]:
+    extractor = net.plain_extractor(names)
+    extractor.requires_grad_(trains)
+    return lambda picture: extractor(net.normalised(picture))
+
+
+def _plain_steps(score: Score, picture: Tensor, steps: int, generator: torch.Generator) -> Tensor:
+    height, width = picture.shape[-2:]
+    for _ in range(steps):
+        shift = ascent.random_roll(height, width, JITTER_PX, generator)
+        x = torch.roll(picture, shift, dims=(-2, -1)).requires_grad_()
+        score(x).backward()
+        assert x.grad is not None
+        found = torch.roll(x.grad, (-shift[0], -shift[1]), dims=(-2, -1))
+        picture = (picture + STEP_SIZE * found / found.abs().mean()).clamp(0, 1)
+    return picture.detach()
+
+
+def _plain_dream(score: Score, picture: Tensor, generator: torch.Generator) -> Tensor:
+    detail, dream = torch.zeros_like(picture[..., :1, :1]), picture
+    height, width = picture.shape[-2:]
+    for octave in reversed(range(OCTAVES)):
+        size = [max(16, round(side * OCTAVE_SCALE**-octave)) for side in (height, width)]
+        base = F.interpolate(picture, size, mode="bilinear", align_corners=False)
+        dream = base + F.interpolate(detail, size, mode="bilinear", align_corners=False)
+        dream = _plain_steps(score, dream, STEPS, generator)
+        detail = dream - base
+    return dream

@@ -1,0 +1,122 @@
+"""vidream dream: a video, GIF, picture or numbered pictures."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from vidream.cli import options
+from vidream.errors import SourceError
+
+__all__ = ["add", "run"]
+
+LARGEST_NOISE_PX = 16384
+
+
+def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    """Add the command to `vidream`. common: options that every command has."""
+    parser = commands.add_parser(
+        "dream", parents=[common], help="dream a video, GIF, picture or numbered pictures",
+        description="Dream IN into OUT. Without OUT, clip.mp4 becomes clip-dream.mp4 beside it.",
+    )  # fmt: skip
+    parser.add_argument(
+        "source", metavar="IN", nargs="?", help="video, GIF, picture, or numbered pictures: 'shots/%%04d.png'"
+    )
+    parser.add_argument(
+        "target",
+        metavar="OUT",
+        nargs="?",
+        help=".mp4 .mov .mkv .webm .gif .webp .apng, 'shots/%%04d.png', or a picture",
+    )
+    options.add_look(parser)
+    parser.add_argument("--like", metavar="OLD", help="dream as OLD was: a film vidream made, or its sidecar")
+    span = options.add_span(parser)
+    span.add_argument("--noise", type=options.picture_size, metavar="WxH", help="in place of IN: begin from grey noise")
+    span.add_argument("--mask", metavar="FILE", help="picture or video, bright where to dream; the rest stays as it is")
+    options.add_machine(parser)
+    output = options.add_output(parser)
+    output.add_argument("--no-audio", action="store_true", help="leave the sound out")
+    output.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
+    output.add_argument("--record-steps", metavar="FILE", help="also a GIF or film of the first dream as it grows")
+    output.add_argument(
+        "--report", metavar="FILE", help="also a page of strength and steadiness over time: .html .json"
+    )
+    output.add_argument(
+        "--shots",
+        type=options.share,
+        metavar="N/OF",
+        help="make one share of the film's shots; the last joins",
+    )
+    output.add_argument(
+        "--loop", choices=("boomerang", "crossfade"), help="end where it begins: there and back, or faded; no sound"
+    )
+    parser.set_defaults(run=run, check=partial(_check, parser))
+
+
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.noise is None and arguments.source is None:
+        parser.error("dream needs IN, or --noise WxH")
+    if arguments.like and arguments.preset != parser.get_default("preset"):
+        parser.error("--like brings a preset of its own: change it with --set")
+    if arguments.noise and arguments.target:
+        parser.error("dream takes --noise in place of IN: give OUT alone")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    options.take_like(arguments)
+    preset = options.chosen_preset(arguments)
+    from vidream.api import dream
+    from vidream.cli.terminal import Screen
+
+    with (
+        Screen(quiet=arguments.quiet, preview=arguments.preview, preset_name=str(arguments.preset)) as screen,
+        _source_and_target(arguments) as (source, target),
+    ):
+        made = dream(
+            source,
+            target,
+            preset=preset,
+            size=arguments.size,
+            fps=arguments.fps,
+            start_seconds=arguments.start,
+            duration_seconds=arguments.duration,
+            audio=not arguments.no_audio,
+            overwrite=arguments.overwrite,
+            resume=arguments.resume,
+            max_bytes=arguments.max_size,
+            mask=arguments.mask,
+            record_steps=arguments.record_steps,
+            report=arguments.report,
+            sidecar=arguments.sidecar,
+            shots=arguments.shots,
+            loop=arguments.loop,
+            progress=screen,
+            make_dreamer=partial(options.dreamer_for, arguments),
+        )
+        screen.finished(made)
+    if not arguments.quiet and not made.shares_left:
+        print(made.path)
+    return 0 if made.finished else 1
+
+
+@contextmanager
+def _source_and_target(arguments: argparse.Namespace) -> Iterator[tuple[str, str | None]]:
+    """IN and OUT; with --noise, IN is a picture of noise that lives for as long as it is needed."""
+    if not arguments.noise:
+        yield arguments.source, arguments.target
+        return
+    from vidream.media import write_picture
+    from vidream.media.arrays import noise
+
+    width, height = arguments.noise
+    if not 16 <= min(width, height) <= max(width, height) <= LARGEST_NOISE_PX:
+        raise SourceError(f"--noise {width}x{height}: give sides of 16 to {LARGEST_NOISE_PX} px, such as 512x512")
+    with tempfile.TemporaryDirectory(prefix="vidream-") as folder:
+        picture = Path(folder, "noise.png")
+        write_picture(picture, noise(width, height, seed=arguments.seed))
+        film = arguments.duration is not None
+        yield str(picture), arguments.source or ("noise-dream.mp4" if film else "noise-dream.png")

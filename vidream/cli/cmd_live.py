@@ -1,0 +1,125 @@
+"""vidream live: a camera that dreams."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidream.cli import options
+from vidream.looks.preset import Preset
+
+if TYPE_CHECKING:
+    from vidream.cli.terminal import LiveScreen
+    from vidream.live.live_session import MirrorReport
+
+__all__ = ["add", "run"]
+
+
+def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    """Add the command to `vidream`. common: options that every command has."""
+    parser = commands.add_parser(
+        "live", parents=[common], help="dream what a camera sees, without lag",
+        description="Dream what a camera sees. In the window, h shows what the keys do.",
+    )  # fmt: skip
+    source = parser.add_argument_group("camera")
+    source.add_argument(
+        "--camera", default="0", metavar="N|URL|FILE|list", help="number, address or file; list shows which there are"
+    )
+    source.add_argument("--size", type=int, metavar="N", help="longer side of the picture, px (CPU: 640, GPU: 1280)")
+    source.add_argument(
+        "--mirror", action=argparse.BooleanOptionalAction, help="left and right exchanged (default: for cameras)"
+    )
+    options.add_look(parser)
+    budget = parser.add_argument_group("budget, kept by dreaming smaller")
+    budget.add_argument("--target-fps", type=float, metavar="F", help="pictures a second (default: the camera's)")
+    budget.add_argument(
+        "--max-latency", type=milliseconds, default=0.1, metavar="MS", help="from camera to picture (default: 100 ms)"
+    )
+    options.add_machine(parser)
+    output = parser.add_argument_group("output")
+    output.add_argument("--record", metavar="OUT", help="also into a video file")
+    output.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
+    output.add_argument("--virtual-camera", action="store_true", help="also as a camera for OBS and calls")
+    output.add_argument("--fullscreen", action="store_true", help="begin with the whole screen")
+    output.add_argument("--no-overlay", action="store_true", help="begin without the figures over the picture")
+    output.add_argument("--headless", action="store_true", help="no window")
+    output.add_argument("--seconds", type=options.seconds, metavar="N", help="stop after this long")
+    output.add_argument("--json", metavar="FILE", type=Path, help="write the figures as JSON")
+    output.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    parser.set_defaults(run=run, check=partial(_check, parser))
+
+
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.seconds is not None and arguments.seconds <= 0:
+        parser.error("--seconds needs more than 0")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    # What a stream's ffmpeg has to say comes in one line of ours.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    if arguments.camera == "list":
+        from vidream.media import list_cameras
+
+        print("\n".join(list_cameras()) or "no camera found; plug one in, or give an address or a file")
+        return 0
+    preset = options.chosen_preset(arguments)
+    from vidream.cli.terminal import LiveScreen
+    from vidream.media.disk import write_json
+
+    with LiveScreen(quiet=arguments.quiet) as screen:
+        report = _mirrored(arguments, preset, screen)
+        screen.finished(report)
+    if arguments.json:
+        write_json(arguments.json, asdict(report))
+    if arguments.record and not arguments.quiet:
+        print(arguments.record)
+    return 0
+
+
+def milliseconds(text: str) -> float:
+    """Seconds from milliseconds: "120", "120ms", or "0.12s". Raises ValueError, which argparse reports."""
+    if text.endswith("ms"):
+        return float(text[:-2]) / 1000
+    return float(text[:-1]) if text.endswith("s") else float(text) / 1000
+
+
+def _mirrored(arguments: argparse.Namespace, preset: Preset, screen: LiveScreen) -> MirrorReport:
+    from vidream.live.live_dream import LiveDream
+    from vidream.live.live_session import Mirror
+    from vidream.media import Camera
+    from vidream.outputs import Window
+
+    with ExitStack() as stack:
+        # What may be missing is asked for first, and the net is loaded last.
+        window = None if arguments.headless else stack.enter_context(Window(fullscreen=arguments.fullscreen))
+        camera = stack.enter_context(Camera(arguments.camera, size=arguments.size))
+        live = stack.enter_context(
+            LiveDream(
+                options.dreamer_for(arguments, preset),
+                size=arguments.size,
+                target_fps=arguments.target_fps or camera.rate,
+                max_latency_seconds=arguments.max_latency,
+            )
+        )
+        camera.size = live.size
+        mirror = stack.enter_context(
+            Mirror(
+                camera,
+                live,
+                window=window,
+                record=arguments.record,
+                overwrite=arguments.overwrite,
+                virtual_camera=arguments.virtual_camera,
+                is_mirrored=arguments.camera.isdigit() if arguments.mirror is None else arguments.mirror,
+                shows_figures=not arguments.no_overlay,
+                name=str(arguments.preset),
+                says=screen.say,
+            )
+        )
+        screen.started(camera, live)
+        return mirror.run(seconds=arguments.seconds)

@@ -1,0 +1,136 @@
+"""doctor: what was found on this machine, and what to do about what was not."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import imageio_ffmpeg
+import torch
+import torchvision
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from vidream import __version__
+from vidream.cli.terminal import PREVIEW_FILE
+from vidream.engine.dreamer import Dreamer
+from vidream.errors import VidreamError
+from vidream.looks.preset import preset_names
+from vidream.media.disk import write_json
+from vidream.networks import compiled_passes, load_net, weights_state
+from vidream.outputs import Preview
+from vidream.runtime.device import describe_device, pick_device, pick_precision
+
+__all__ = ["Finding", "examine", "show"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked for. needed: vidream cannot work without it."""
+
+    what: str
+    good: bool
+    found: str
+    advice: str = ""
+    needed: bool = False
+
+
+def examine() -> list[Finding]:
+    """Look at everything a dream needs; a check that fails becomes a finding, never an error."""
+    checks: tuple[tuple[str, Callable[[], Finding]], ...] = (
+        ("vidream", _software),
+        ("device", _device),
+        ("ffmpeg", _ffmpeg),
+        ("screen", _screen),
+        ("dreamnet", _embedded_net),
+        ("googlenet", _googlenet),
+        ("numba", _numba),
+        ("presets", _presets),
+    )
+    findings = []
+    for what, check in checks:
+        try:
+            findings.append(check())
+        except (VidreamError, OSError, RuntimeError, subprocess.SubprocessError) as error:
+            first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+            findings.append(Finding(what, False, first_line, "reinstall: pip install --force-reinstall vidream", True))
+    return findings
+
+
+def show(findings: list[Finding], json_path: Path | None = None) -> None:
+    """Print the findings as a table, and as JSON where asked."""
+    table = Table(box=None, show_header=False)
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.good else "[red]no[/]" if finding.needed else "[yellow]--[/]"
+        table.add_row(mark, finding.what, escape(finding.found))
+        if finding.advice:
+            table.add_row("", "", f"[dim]{escape(finding.advice)}[/]")
+    Console(highlight=False).print(table)
+    if json_path:
+        write_json(json_path, [asdict(finding) for finding in findings])
+
+
+def _software() -> Finding:
+    versions = f"vidream {__version__}, python {platform.python_version()}, torch {torch.__version__}"
+    return Finding("vidream", True, f"{versions}, torchvision {torchvision.__version__}, opencv {cv2.__version__}")
+
+
+def _device() -> Finding:
+    device = pick_device("auto")
+    precision = str(pick_precision("auto", device)).removeprefix("torch.")
+    found = f"{describe_device(device)}, {precision}, {platform.machine()} {platform.system()}"
+    if device.type != "cpu":
+        return Finding("device", True, found)
+    built = "with" if torch.version.cuda else "without"
+    advice = (
+        f"no GPU is used: torch was built {built} CUDA and sees none. With an NVIDIA card, update its driver and "
+        "reinstall torch; without one, --size 320 keeps the CPU quick"
+    )
+    return Finding("device", True, found, advice)
+
+
+def _ffmpeg() -> Finding:
+    path = imageio_ffmpeg.get_ffmpeg_exe()
+    said = subprocess.run([path, "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=30, check=True)
+    missing = [name for name in ("libx264", "aac", "gif") if f" {name} " not in said.stdout]
+    found = f"{imageio_ffmpeg.get_ffmpeg_version()} at {path}"
+    if missing:
+        return Finding("ffmpeg", False, f"{found}, without {', '.join(missing)}", "unset IMAGEIO_FFMPEG_EXE", True)
+    return Finding("ffmpeg", True, found, needed=True)
+
+
+def _screen() -> Finding:
+    with Preview(PREVIEW_FILE) as preview:
+        return Finding("screen", True, f"--preview goes to {preview.where}")
+
+
+def _embedded_net() -> Finding:
+    net = load_net("dreamnet")
+    dreamer = Dreamer(net=net)
+    gained = float(dreamer.score(dreamer(torch.full((1, 3, 64, 64), 0.5), steps=1)))
+    return Finding("dreamnet", True, f"{len(net.classes)} classes, a test step scores {gained:.2f}", needed=True)
+
+
+def _googlenet() -> Finding:
+    state = weights_state("googlenet")
+    return Finding("googlenet", state.startswith("downloaded:"), state, "used by: vidream dream IN -p classic")
+
+
+def _numba() -> Finding:
+    device = pick_device("auto")
+    if device.type != "cpu":
+        return Finding("numba", True, "not needed: a GPU dreams")
+    if compiled_passes(pick_precision("auto", device)) is not None:
+        return Finding("numba", True, "the pools of GoogLeNet and its kin are compiled")
+    advice = "pip install 'vidream[fast]': classic networks take 0.87 of the time"
+    return Finding("numba", False, "not there, or not for this system", advice)
+
+
+def _presets() -> Finding:
+    names = preset_names()
+    return Finding("presets", bool(names), ", ".join(names), "" if names else "reinstall vidream", True)

@@ -1,0 +1,205 @@
+"""pace: how large and how deep a live dream may be on this machine, found while it runs."""
+
+from __future__ import annotations
+
+import collections
+import statistics
+from dataclasses import dataclass
+
+from vidream.engine.octaves import octave_sizes
+
+__all__ = ["Decision", "Level", "Pace"]
+
+# Dream updates a second that are aimed for; the least that reads as a growing dream is about 12.
+DREAMS_PER_SECOND = 14.0
+SMALLEST_PX = 128
+LEAST_RELIEF_PX = 150
+# From one level to the next a side grows by this, and the work by about its square.
+SIDE_STEP = 1.19
+# A size is taken up only where it promises to need no more than this share of the budget ...
+RAISE_BELOW = 0.8
+# ... and left where it needs more than this one.
+LOWER_ABOVE = 1.1
+# ... one level at a time, but above this straight to one that fits.
+FAR_ABOVE = 1.5
+FEWEST_DREAMS = 6
+WARM_UPS = 2
+DROPPED_SHARE = 0.08
+SETTLE_SECONDS = 1.0
+PATIENCE_SECONDS = 3.0
+# A level that was too much is left alone for this long, then twice as long, and so on.
+REGRET_SECONDS = 6.0
+# A step costs as much as this many more pixels, whatever its size (two CPU cores: 5 ms against 0.35 us a px).
+OVERHEAD_PX = 15_000
+
+
+@dataclass(frozen=True)
+class Level:
+    """How much is dreamed in one update. side_px: longer side."""
+
+    side_px: int
+    octaves: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A change of level, and why."""
+
+    at_seconds: float
+    level: Level
+    why: str
+
+
+class Pace:
+    """Chooses the level of a live dream: quick to lower, slow to raise, and at rest once it fits.
+
+    sides: (height, width) of the picture, px.  octaves, octave_scale, finest, steps: what the preset
+    asks for at most.  target_fps: pictures a second that must be kept.  max_latency_seconds: from camera to
+    picture.  `level` is the present one, `changed_at` when it was taken up,
+    `decisions` the last changes, newest last.
+    """
+
+    def __init__(
+        self,
+        sides: tuple[int, int],
+        *,
+        octaves: int,
+        octave_scale: float,
+        finest: float,
+        steps: int,
+        target_fps: float,
+        max_latency_seconds: float,
+        start: Level | None = None,
+    ) -> None:
+        self._sides = sides
+        self.levels = _ladder(sides, octaves, octave_scale, finest, max(1, steps))
+        self._costs = [_cost(sides, level, octave_scale) for level in self.levels]
+        self.target_fps = target_fps
+        self.max_latency_seconds = max_latency_seconds
+        self._budget_seconds = 1.0 / min(DREAMS_PER_SECOND, target_fps)
+        self._dreams: collections.deque[float] = collections.deque(maxlen=15)
+        self.changed_at: float | None = None
+        self._regrets: dict[int, tuple[float, int]] = {}
+        self._measured = start is not None
+        self._index = self._first(start)
+        self._warm_ups = WARM_UPS
+        self.decisions: collections.deque[Decision] = collections.deque(maxlen=64)
+
+    @property
+    def level(self) -> Level:
+        return self.levels[self._index]
+
+    def note_dream(self, seconds: float) -> None:
+        """Tell how long an update took."""
+        # The first ones build the net's cut and warm the machine up: no measure of what comes after.
+        if self._warm_ups:
+            self._warm_ups -= 1
+        else:
+            self._dreams.append(seconds)
+
+    def decide(
+        self, now_seconds: float, *, picture_fps: float, dropped_share: float, latency_seconds: float | None
+    ) -> Level:
+        """The level for the next update.
+
+        picture_fps, latency_seconds: as measured of late; None: not yet.  dropped_share: of the frames,
+        0..1; a camera that gives few frames in a dark room is no reason to dream less.
+        """
+        if self.changed_at is None:
+            self.changed_at = now_seconds
+        since = now_seconds - self.changed_at
+        enough = 3 if not self._measured else FEWEST_DREAMS
+        if len(self._dreams) < enough:
+            return self.level
+        took = statistics.median(self._dreams)
+        if not self._measured:
+            # The first guess is the only leap upwards: later the picture would be seen to pump.
+            self._measured = True
+            return self._go(self._fitting(took, len(self.levels) - 1), now_seconds, f"an update takes {_ms(took)}")
+        if since < SETTLE_SECONDS:
+            return self.level
+        if took > LOWER_ABOVE * self._budget_seconds:
+            far = took > FAR_ABOVE * self._budget_seconds
+            index = self._fitting(took, self._index - 1) if far else self._index - 1
+            return self._lower(index, now_seconds, f"an update takes {_ms(took)}")
+        if since > PATIENCE_SECONDS and latency_seconds is not None and latency_seconds > self.max_latency_seconds:
+            return self._relieve(now_seconds, f"the picture is {_ms(latency_seconds)} late")
+        if since > PATIENCE_SECONDS and dropped_share > DROPPED_SHARE and picture_fps < 0.95 * self.target_fps:
+            return self._relieve(now_seconds, f"{dropped_share:.0%} of the frames are dropped")
+        return self._raise(took, since, now_seconds, latency_seconds)
+
+    def _raise(self, took: float, since: float, now: float, latency_seconds: float | None) -> Level:
+        above = self._index + 1
+        late = latency_seconds is not None and latency_seconds > 0.7 * self.max_latency_seconds
+        if above >= len(self.levels) or since < PATIENCE_SECONDS or late:
+            return self.level
+        promised = took * self._costs[above] / self._costs[self._index]
+        # A level above one that was too much is too much as well.
+        regrets = [regret for index, regret in self._regrets.items() if index <= above]
+        regretted_at, times = max(regrets, default=(float("-inf"), 0))
+        if promised > RAISE_BELOW * self._budget_seconds or now - regretted_at < REGRET_SECONDS * 2**times:
+            return self.level
+        return self._go(above, now, f"an update takes {_ms(took)} only")
+
+    def _relieve(self, now: float, why: str) -> Level:
+        """A level less for the picture's sake; not further than where it can no longer be the dream's fault."""
+        if self.levels[self._index - 1].side_px < LEAST_RELIEF_PX or not self._index:
+            return self.level
+        return self._lower(self._index - 1, now, why)
+
+    def _lower(self, index: int, now: float, why: str) -> Level:
+        _, times = self._regrets.get(self._index, (0.0, 0))
+        self._regrets[self._index] = (now, times + 1)
+        return self._go(index, now, why)
+
+    def _fitting(self, took: float, most: int) -> int:
+        """The highest level up to `most` that promises to keep within the budget."""
+        unit = took / self._costs[self._index]
+        fitting = [i for i in range(most + 1) if unit * self._costs[i] <= RAISE_BELOW * self._budget_seconds]
+        return fitting[-1] if fitting else 0
+
+    def _go(self, index: int, now: float, why: str) -> Level:
+        index = max(0, index)
+        self.changed_at = now
+        if index != self._index:
+            self._index = index
+            self._dreams.clear()
+            self.decisions.append(Decision(now, self.level, why))
+        return self.level
+
+    def _first(self, start: Level | None) -> int:
+        if start is None:
+            return min(2, len(self.levels) - 1)
+        return max((i for i, each in enumerate(self.levels) if each.side_px <= start.side_px), default=0)
+
+
+def _ladder(sides: tuple[int, int], octaves: int, octave_scale: float, finest: float, steps: int) -> list[Level]:
+    """Levels from the least work to the most: sizes first, then more steps at the full size."""
+    longest = max(16, round(max(sides) * finest))
+    count = 0
+    found: list[Level] = []
+    while (side_px := round(SMALLEST_PX * SIDE_STEP**count)) < longest / SIDE_STEP**0.5:
+        found.append(Level(side_px, _octave_count(sides, side_px, octaves, octave_scale), 1))
+        count += 1
+    most = _octave_count(sides, longest, octaves, octave_scale)
+    return found + [Level(longest, most, more) for more in range(1, steps + 1)]
+
+
+def _octave_count(sides: tuple[int, int], side_px: int, octaves: int, octave_scale: float) -> int:
+    return len(octave_sizes(*_scaled(sides, side_px), octaves, octave_scale))
+
+
+def _scaled(sides: tuple[int, int], side_px: int) -> tuple[int, int]:
+    share = side_px / max(sides)
+    return max(1, round(sides[0] * share)), max(1, round(sides[1] * share))
+
+
+def _cost(sides: tuple[int, int], level: Level, octave_scale: float) -> float:
+    """The work of one update, in pixels of a step."""
+    sizes = octave_sizes(*_scaled(sides, level.side_px), level.octaves, octave_scale)
+    return level.steps * sum(height * width + OVERHEAD_PX for height, width in sizes)
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"

@@ -1,0 +1,55 @@
+"""worker: a thread that dreams while another one shows."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+import torch
+
+from vidream.errors import VidreamError
+from vidream.runtime.threads import team_size, work_alone, work_in_team
+
+__all__ = ["Worker"]
+
+# Where picture and dream both want a core, the picture goes first.
+NICENESS = 5
+
+
+class Worker:
+    """Calls `work` in a thread of its own until that returns. `error`: what has ended it, if anything.
+
+    Until `join`, torch works alone in the thread that makes a Worker and shows its pictures.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self.error: VidreamError | None = None
+        self._work = work
+        # One core is left to the picture: with all of them the dream is hardly faster, and it stutters.
+        self._threads = max(1, team_size() - 1)
+        self._shower, self._shower_threads = threading.get_ident(), torch.get_num_threads()
+        work_alone()
+        self._thread = threading.Thread(target=self._run, name="vidream-dream", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        work_in_team(self._threads)
+        if sys.platform.startswith("linux"):  # only there threads have priorities of their own
+            own = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, own, min(19, os.getpriority(os.PRIO_PROCESS, own) + NICENESS))
+        try:
+            self._work()
+        except VidreamError as error:
+            self.error = error
+        except Exception as error:
+            words = (str(error).splitlines() or [type(error).__name__])[0]
+            self.error = VidreamError(f"the dream stopped: {words}; try a smaller --size, or --device cpu")
+            self.error.__cause__ = error
+
+    def join(self) -> None:
+        """Wait for the end."""
+        self._thread.join()
+        if threading.get_ident() == self._shower:
+            work_in_team(self._shower_threads)

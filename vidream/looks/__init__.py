@@ -1,0 +1,7 @@
+"""The look of a dream: presets, keyframes, and the looks that can be named."""
+
+from vidream.looks.library import cross_faded, load_look
+from vidream.looks.preset import Preset, preset_names
+from vidream.looks.schedule import Schedule
+
+__all__ = ["Preset", "Schedule", "cross_faded", "load_look", "preset_names"]

@@ -1,0 +1,69 @@
+"""looks: from what a person names to a preset: a name, a file, or several that fade one into the next."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vidream.errors import PresetError
+from vidream.looks.preset import Preset
+from vidream.looks.schedule import Schedule
+
+__all__ = ["cross_faded", "load_look"]
+
+# "10s:sea" or "0:creatures"; a drive letter, C:\look.toml, is no time.
+_KEYFRAME = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)s?\s*:\s*(\S.*?)\s*$")
+
+
+def load_look(name: str | Path) -> Preset:
+    """The preset of a name or TOML file, or of "0:creatures, 10s:sea": one that fades into the next.
+
+    Raises PresetError.
+    """
+    found = [_KEYFRAME.match(part) for part in str(name).split(",")]
+    if not all(found):
+        return Preset.load(name)
+    return cross_faded([(float(match[1]), Preset.load(match[2])) for match in found if match])
+
+
+def cross_faded(keys: Sequence[tuple[float, Preset]]) -> Preset:
+    """One preset that is each of `keys` (seconds, preset) at its time, and between two of them between.
+
+    Every number that differs becomes a schedule, and so does every weight of a layer or subject; one that
+    a preset does not have weighs nothing there.  Raises PresetError where times are out of order, or presets
+    differ in what has no between: the net, channels, a class, guides, normalisation.
+    """
+    presets = [preset for _, preset in keys]
+    changes: dict[str, Any] = {}
+    for item in dataclasses.fields(Preset):
+        values = [getattr(preset, item.name) for preset in presets]
+        if item.name == "description" or all(value == values[0] for value in values):
+            continue
+        if isinstance(values[0], Mapping):
+            names = list(dict.fromkeys(name for weights in values for name in weights))
+            changes[item.name] = {
+                name: _through(keys, [weights.get(name, 0.0) for weights in values], name) for name in names
+            }
+        elif isinstance(values[0], (int, float, Schedule)) and not isinstance(values[0], bool):
+            changes[item.name] = _through(keys, values, item.name)
+        elif item.name != "flow":
+            raise PresetError(
+                f"presets that fade into each other must have the same {item.name}; they have "
+                f"{' and '.join(map(repr, dict.fromkeys(map(str, values))))}. Choose others, or edit a .toml file"
+            )
+    for preset in presets:
+        if not preset.layers and not preset.subject and (changes.get("layers") or changes.get("subject")):
+            raise PresetError("a preset that names neither layers nor subject cannot fade; give it layers in its file")
+    return presets[0].replace(**changes)
+
+
+def _through(keys: Sequence[tuple[float, Preset]], values: Sequence[Any], name: str) -> Schedule:
+    if any(isinstance(value, Schedule) for value in values):
+        raise PresetError(f"{name} has keyframes of its own in a preset that is to fade; give it one number there")
+    try:
+        return Schedule(tuple((time, float(value)) for (time, _), value in zip(keys, values, strict=True)))
+    except ValueError as error:
+        raise PresetError(f"presets over time: {error}; for example 0:creatures, 10s:sea") from None

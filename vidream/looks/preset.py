@@ -1,0 +1,280 @@
+"""Preset: the look of a dream, as a frozen dataclass that is also a small TOML file.
+
+Only what changes the picture's look lives here. Device, precision and tiling belong to the
+machine and are never in a preset. This room imports no torch, so that `--help` is instant.
+
+Any number may be a schedule over the film's time, "0:0.2, 2s:1.0", the weights of layers and
+subjects too; `preset.at(seconds)` is the plain preset of one moment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vidream.errors import PresetError, close_names
+from vidream.looks.schedule import Schedule
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["Preset", "preset_names"]
+
+NORMALISATIONS = ("mean-abs", "std", "laplacian")
+BATCH_NORMS = ("eval", "train")
+FLOWS = ("dis", "farneback", "raft", "none")
+DEFAULT_NAME = "creatures"
+# The longest shipped one has 2 kB.
+LARGEST_BYTES = 2**20
+
+
+def _number(default: float, low: float, high: float, says: str) -> Any:
+    return field(default=default, metadata={"low": low, "high": high, "says": says})
+
+
+def _choice(default: str, allowed: tuple[str, ...], says: str) -> Any:
+    return field(default=default, metadata={"allowed": allowed, "says": says})
+
+
+def _weights(says: str) -> Any:
+    return field(default_factory=dict, metadata={"says": says})
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One look. Every number is checked against its range on creation (`PresetError`)."""
+
+    description: str = field(default="", metadata={"says": "one line for the list of presets"})
+    # What is dreamed.
+    net: str = field(default="dreamnet", metadata={"says": "network to dream with: vidream nets"})
+    layers: Mapping[str, float] = _weights("layers and weights; empty: the net's own choice (vidream layers)")
+    channels: tuple[int, ...] = field(default=(), metadata={"says": "only these channels of the layers; empty: all"})
+    subject: Mapping[str, float] = _weights("classes or groups and weights, beside or in place of layers")
+    class_id: str = field(
+        default="", metadata={"says": "one class of the net, by number or name: its logit is dreamed"}
+    )
+    guide: tuple[str, ...] = field(
+        default=(), metadata={"says": "pictures or a video whose features the dream takes on"}
+    )
+    guide_share: float = _number(1.0, 0.0, 1.0, "of the guide against the layers' own growth, where both are wished")
+    style: float = _number(0.0, 0.0, 1e6, "weight of the guide's style (Gram matrices of the layers)")
+    content: float = _number(0.0, 0.0, 1e6, "weight of staying with the frame's own features")
+    tv: float = _number(0.0, 0.0, 1e6, "weight of smoothness (total variation)")
+    batch_norm: str = _choice("eval", BATCH_NORMS, "statistics that batch norm uses: learned, or the picture's own")
+    # How it is painted.
+    octaves: int = _number(8, 1, 16, "most sizes dreamed at; they stop where a side falls under 56 px")
+    octave_scale: float = _number(1.4, 1.05, 4.0, "size of one octave over the next smaller")
+    finest: float = _number(1.0, 0.1, 1.0, "size of the finest octave, as a share of the frame's; less is faster")
+    falloff: float = _number(1.0, 0.0, 4.0, "power by which octaves finer than 270 px get less work")
+    steps: int = _number(1, 0, 1000, "gradient steps in each octave of a carried frame")
+    octave_turns: int = _number(
+        2, 1, 8, "of a carried frame every n-th octave is worked on, n times as much; others in turn"
+    )
+    step_size: float = _number(0.003, 0.0, 1.0, "mean change of a channel in one step, picture range 0..1")
+    jitter: int = _number(32, 0, 512, "largest random roll before each step, px")
+    normalise: str = _choice("mean-abs", NORMALISATIONS, "how a gradient is brought to unit size")
+    lap_levels: int = _number(4, 1, 10, "bands of the Laplacian pyramid")
+    evenness: float = _number(0.5, 0.0, 1.0, "how alike steps are made everywhere: more fills skies and walls")
+    smoothing: float = _number(1.0, 0.0, 16.0, "Gaussian blur of the gradient, sigma in px")
+    colour: float = _number(0.4, 0.0, 1.0, "share of the gradient moved onto natural colour axes")
+    # How it is shown.
+    blend: float = _number(0.0, 0.0, 1.0, "share of the frame laid over its dream")
+    keep_colour: float = _number(0.0, 0.0, 1.0, "share of the frame's own colour; 1: only light and shade are dreamed")
+    # How it is carried through time.
+    keep: float = _number(0.97, 0.0, 1.0, "share of the carried dream; 0: every frame on its own")
+    flow: str = _choice("dis", FLOWS, "optical flow that carries the dream")
+    reset_on_cut: bool = field(default=True, metadata={"says": "start afresh at a scene cut"})
+    first_steps: int = _number(12, 0, 1000, "steps in each octave of a shot's first frame")
+    first_step_size: float = _number(0.0045, 0.0, 1.0, "step size of a shot's first frame")
+    strength_cap: float = _number(0.2, 0.01, 1.0, "most that the carried dream may differ from its frame, mean")
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value = _coerced(item, getattr(self, item.name))
+            _check_range(item, value)
+            object.__setattr__(self, item.name, value)
+
+    def at(self, seconds: float) -> Preset:
+        """The preset of one moment of the film: every schedule replaced by its value then."""
+        changes: dict[str, Any] = {}
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, Schedule):
+                moment = value.at(seconds)
+                changes[item.name] = round(moment) if isinstance(item.default, int) else moment
+            elif isinstance(value, Mapping) and any(isinstance(weight, Schedule) for weight in value.values()):
+                changes[item.name] = {
+                    name: weight.at(seconds) if isinstance(weight, Schedule) else weight
+                    for name, weight in value.items()
+                }
+        return dataclasses.replace(self, **changes) if changes else self
+
+    @classmethod
+    def load(cls, name: str | Path) -> Preset:
+        """Read a shipped preset by name, or any TOML file by path. Raises PresetError."""
+        text = str(name)
+        path = Path(text)
+        if path.suffix != ".toml" and not any(sep in text for sep in "/\\"):
+            shipped = _shipped()
+            if text not in shipped:
+                raise PresetError(
+                    f'no preset "{text}"; {close_names(text, shipped)}. List all: vidream presets; or give a .toml file'
+                )
+            path = shipped[text]
+        try:
+            if path.stat().st_size > LARGEST_BYTES:
+                raise PresetError(f'"{path}" is too large for a preset; give a TOML file of a page or two')
+            return cls.from_toml(path.read_text(encoding="utf-8"), origin=str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not a text file"
+            raise PresetError(
+                f'cannot read the preset "{path}": {reason}. List the shipped ones: vidream presets'
+            ) from None
+
+    @classmethod
+    def from_toml(cls, text: str, *, origin: str = "preset") -> Preset:
+        """Parse TOML. Raises PresetError on bad syntax, unknown fields and bad values."""
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise PresetError(f"{origin} is not valid TOML: {error}") from None
+        return cls().replace(**values)
+
+    def to_toml(self) -> str:
+        """This preset as TOML, one commented line a field, such that `from_toml` gives it back."""
+        lines = [
+            f"{item.name} = {_toml(getattr(self, item.name))}  # {item.metadata['says']}{_range(item)}"
+            for item in dataclasses.fields(self)
+        ]
+        return "\n".join(lines) + "\n"
+
+    def replace(self, **changes: Any) -> Preset:
+        """A copy with some fields changed. Raises PresetError for unknown fields and bad values."""
+        known = [item.name for item in dataclasses.fields(self)]
+        for name in changes:
+            if name not in known:
+                raise PresetError(
+                    f'no preset field "{name}"; {close_names(name, known)}. See one: vidream presets creatures'
+                )
+        return dataclasses.replace(self, **changes)
+
+    def with_settings(self, settings: Iterable[str]) -> Preset:
+        """A copy with `field=value` texts applied, as `--set` gives them. Raises PresetError."""
+        changes: dict[str, Any] = {}
+        for setting in settings:
+            name, equals, value = setting.partition("=")
+            if not equals:
+                raise PresetError(f'--set needs field=value, got "{setting}"; for example --set keep=0')
+            name, _, member = name.strip().partition(".")
+            if member and isinstance(getattr(self, name, None), Mapping):
+                # layers.s3b=0.5 changes one weight and leaves the others.
+                changes[name] = {**changes.get(name, getattr(self, name)), member: value.strip()}
+            else:
+                changes[name] = value.strip()
+        return self.replace(**changes)
+
+
+def preset_names() -> list[str]:
+    """Names of the shipped presets, the default first."""
+    return sorted(_shipped(), key=lambda name: (name != DEFAULT_NAME, name))
+
+
+def _shipped() -> dict[str, Path]:
+    # In a wheel the files lie inside the package; in a checkout, beside it.
+    package = Path(__file__).parent.parent
+    for folder in (package / "presets", package.parent / "presets"):
+        if folder.is_dir():
+            return {path.stem: path for path in folder.glob("*.toml")}
+    return {}
+
+
+def _coerced(item: dataclasses.Field[Any], value: Any) -> Any:
+    """`value` as the field's own type; texts come from the command line. Raises PresetError."""
+    default = item.default if item.default is not dataclasses.MISSING else {}
+    try:
+        if isinstance(default, dict):
+            return _parsed_weights(value)
+        if isinstance(default, tuple):
+            parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
+            parts = [part for part in parts if str(part).strip()]
+            return tuple(str(part).strip() if item.name == "guide" else int(part) for part in parts)
+        if isinstance(default, bool):
+            return _parsed_bool(value)
+        if isinstance(default, str):
+            if not isinstance(value, str):
+                raise ValueError
+            return value
+        return _parsed_number(value, whole=isinstance(default, int))
+    except (TypeError, ValueError, OverflowError, AttributeError):
+        raise PresetError(f"{item.name} cannot be {value!r}; {item.metadata['says']}{_range(item)}") from None
+
+
+def _parsed_number(value: Any, *, whole: bool = False) -> float | Schedule:
+    """A finite number from itself or its text, or a schedule from "0:0.2, 2s:1.0"."""
+    if isinstance(value, Schedule):
+        return value
+    if isinstance(value, str) and ":" in value:
+        return Schedule.parse(value)
+    number = float(value)
+    if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
+        raise ValueError
+    return int(number) if whole else number
+
+
+def _parsed_bool(value: Any) -> bool:
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in words:
+        raise ValueError
+    return words[str(value).lower()]
+
+
+def _parsed_weights(value: Any) -> dict[str, float | Schedule]:
+    """`{"a": 1.0}` from itself, from ["a", "b"], or from the text "a:1,b:0.5"."""
+    if isinstance(value, str):
+        pairs = [part.strip().rpartition(":") if ":" in part else (part.strip(), ":", "1") for part in value.split(",")]
+        value = {name.strip(): weight for name, _, weight in pairs if name.strip()}
+    if not isinstance(value, Mapping):
+        value = dict.fromkeys(value, 1.0)
+    return {str(name): _parsed_number(weight) for name, weight in value.items()}
+
+
+def _check_range(item: dataclasses.Field[Any], value: Any) -> None:
+    allowed = item.metadata.get("allowed")
+    if allowed and value not in allowed:
+        raise PresetError(f'{item.name} cannot be "{value}"; allowed: {", ".join(allowed)}')
+    low, high = item.metadata.get("low"), item.metadata.get("high")
+    for number in [v for _, v in value.keys] if isinstance(value, Schedule) else [value]:
+        if low is not None and high is not None and not low <= number <= high:
+            raise PresetError(f"{item.name} cannot be {number}; allowed: {low} to {high} ({item.metadata['says']})")
+
+
+def _range(item: dataclasses.Field[Any]) -> str:
+    if "allowed" in item.metadata:
+        return " (" + ", ".join(item.metadata["allowed"]) + ")"
+    return f" ({item.metadata['low']} to {item.metadata['high']})" if "low" in item.metadata else ""
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return (
+            "{ " + ", ".join(f"{_toml(name)} = {_toml(weight)}" for name, weight in value.items()) + " }"
+            if value
+            else "{}"
+        )
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(part) for part in value) + "]"
+    if isinstance(value, (str, Schedule)):
+        escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value)

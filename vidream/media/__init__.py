@@ -1,0 +1,35 @@
+"""Everything that reads and writes pictures and video; the only home of cv2, imageio, ffmpeg and uint8.
+
+with FrameReader("walk.mp4", size=640) as frames, FrameWriter("out.mp4", like=frames) as out:
+    for picture in frames:
+        out.write(picture)
+"""
+
+from __future__ import annotations
+
+from vidream.media.arrays import from_array, to_array
+from vidream.media.frame_cache import PictureSpool
+from vidream.media.images import read_picture, write_picture
+from vidream.media.jpeg import decode_frame, encode_frame
+from vidream.media.sheets import contact_sheet
+from vidream.media.sources.camera import Camera
+from vidream.media.sources.capture import list_cameras
+from vidream.media.sources.reader import FrameReader
+from vidream.media.targets import default_target
+from vidream.media.writers.writer import FrameWriter
+
+__all__ = [
+    "Camera",
+    "FrameReader",
+    "FrameWriter",
+    "PictureSpool",
+    "contact_sheet",
+    "decode_frame",
+    "default_target",
+    "encode_frame",
+    "from_array",
+    "list_cameras",
+    "read_picture",
+    "to_array",
+    "write_picture",
+]

@@ -1,0 +1,203 @@
+"""FrameReader: any clip or picture as a stream of pictures."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from vidream.errors import SourceError, close_names
+from vidream.media.frame import Frame
+from vidream.media.images import STILL_SUFFIXES
+from vidream.media.numbered import NumberedName
+from vidream.media.probe import AudioInfo
+from vidream.media.sources.still import PictureSource
+from vidream.media.sources.video import MovingSource
+from vidream.media.span import Span
+
+__all__ = ["FrameReader", "SourceKind"]
+
+SourceKind = Literal["video", "gif", "picture", "pictures"]
+_HIGHEST_RATE = 1000
+
+
+class FrameReader:
+    """A source as pictures: float32 [1,3,H,W], RGB, 0..1, CPU; upright, square pixels, constant rate.
+
+        with FrameReader("walk.mp4", size=640) as frames:
+            for picture in frames: ...
+
+    Known after construction: `kind`, `source`, `width`, `height` (px, of what comes out), `rate` (frames a
+    second, exact), `frame_count` (estimate of what comes out), `start_seconds`, `duration_seconds` (of what
+    comes out), `has_audio`, `has_alpha`.
+
+    While iterating: `alpha` ([1,1,H,W], 0..1, or None) belongs to the picture yielded last. `warning` (one
+    line or None) tells of a source that turned out damaged: its good frames are given, then it ends.
+
+    Time: a clip of constant rate gives each frame once; a variable one is brought to its average rate by
+    repeating and leaving out, so it stays in time. `start_seconds` is brought to the nearest frame. Zero is
+    the first frame of the video, also where the sound begins sooner. Memory does not grow with the clip.
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        size: int | None = None,
+        fps: float | Fraction | None = None,
+        start_seconds: float = 0.0,
+        duration_seconds: float | None = None,
+    ) -> None:
+        """Look at `source`: a local video, GIF, picture or numbered pictures ("shots/%04d.png").
+
+        size: longer side of what comes out, px, even and >= 16; None keeps the source's own.
+        fps: brings a clip to this rate by time; for pictures it is the rate they are shown at (else 25).
+        start_seconds, duration_seconds: the part to read; a still picture becomes duration * rate copies.
+        SourceError, one line, where the source cannot be read or a number is out of range.
+        """
+        self.source = Path(source)
+        span = Span(start_seconds, duration_seconds)
+        rate = _exact_rate(fps)
+        self.kind: SourceKind = _find_kind(self.source)
+        self._frames: MovingSource | PictureSource
+        try:
+            if self.kind in ("video", "gif"):
+                self._frames = MovingSource(self.source, size=size, rate=rate, span=span)
+            else:
+                numbered = self.kind == "pictures"
+                self._frames = PictureSource(self.source, size=size, rate=rate, span=span, numbered=numbered)
+        except OSError as error:
+            raise SourceError(f'"{self.source}" cannot be read ({error.strerror or error}); check the file') from None
+        self.width: int = self._frames.width
+        self.height: int = self._frames.height
+        self.rate: Fraction = self._frames.rate
+        self.frame_count: int | None = self._frames.frame_count
+        self.start_seconds = float(self._frames.start_seconds)
+        self.duration_seconds: float | None = float(self._frames.duration_seconds)
+        self.has_audio: bool = self._frames.has_audio
+        self.has_alpha: bool = self._frames.has_alpha
+        self.alpha: Tensor | None = None
+        self._running: Generator[Tensor, None, None] | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each thing about the source that the user should know; grows while frames are read."""
+        return self._frames.warnings
+
+    def frames(self, first: int = 0, *, seek: bool = True) -> Iterator[Frame]:
+        """Yield frames with their alpha and time, from number `first` on. Raises SourceError."""
+        return self._frames.frames(first, seek=seek)
+
+    @property
+    def warning(self) -> str | None:
+        """One line about a source that was not whole, for the caller to show; None while all is well."""
+        return "; ".join(self.warnings) or None
+
+    @property
+    def sound(self) -> tuple[AudioInfo, Fraction] | None:
+        """(what sound goes with the picture, when it starts: seconds from the start of the file), or None."""
+        if isinstance(self._frames, MovingSource) and self._frames.info.audio is not None:
+            return self._frames.info.audio, self._frames.sound_start_seconds
+        return None
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Start from the first frame, ending a running iteration. SourceError where nothing decodes."""
+        self.close()
+        self._running = self._iterate()
+        return self._running
+
+    def begin_at(self, first: int, *, seek: bool = True) -> Iterator[Tensor]:
+        """As iterating, but from frame `first` on, counted from 0.
+
+        seek: jump there by the file's index, which a few files have wrong; else all before it are decoded.
+        """
+        self.close()
+        self._running = self._iterate(first, seek=seek)
+        return self._running
+
+    def go_on(self, first: int, last: Tensor) -> Iterator[Tensor]:
+        """Frames from `first` on, to the bit those that a run from the beginning gives.
+
+        last: frame `first` - 1 [1,3,H,W], as it was read then: it is read again, and must be the same.
+        SourceError where the source gives another.
+        """
+        for seek in (True, False):
+            frames = self.begin_at(first - 1, seek=seek)
+            try:
+                found = next(frames, None)
+            except SourceError:  # a jump may land nowhere
+                found = None
+            if found is not None and torch.equal(found, last.to(found.device)):
+                return frames
+        raise SourceError(f"{self.source.name} no longer gives the frames it gave before; begin again with --overwrite")
+
+    def _iterate(self, first: int = 0, *, seek: bool = True) -> Generator[Tensor, None, None]:
+        for frame in self._frames.frames(first, seek=seek):
+            self.alpha = frame.alpha
+            yield frame.picture
+
+    def close(self) -> None:
+        """End the iteration that runs, and its ffmpeg. May be called twice; iterating again starts anew."""
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def __enter__(self) -> FrameReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _exact_rate(fps: float | Fraction | None) -> Fraction | None:
+    """`fps` as an exact fraction: 29.97 means 30000/1001. SourceError where it is out of range."""
+    if fps is None:
+        return None
+    if (isinstance(fps, float) and not math.isfinite(fps)) or not 0 < fps <= _HIGHEST_RATE:
+        raise SourceError(f"fps is {fps}; give a rate above 0, up to {_HIGHEST_RATE}")
+    if isinstance(fps, Fraction | int):
+        return Fraction(fps)
+    for whole in (24, 30, 48, 60, 120):
+        if abs(fps - whole * 1000 / 1001) < 0.006:
+            return Fraction(whole * 1000, 1001)
+    return Fraction(fps).limit_denominator(1001)
+
+
+def _find_kind(source: Path) -> SourceKind:
+    """What `source` is, by its name; SourceError where there is nothing to read."""
+    suffix = source.suffix.lower()
+    if source.is_dir():
+        raise SourceError(f'"{source}" is a folder; give a file, or numbered pictures: {source.name}/%04d.png')
+    if not source.exists():
+        if NumberedName.matches(source) and suffix in STILL_SUFFIXES:
+            return "pictures"
+        raise SourceError(_missing(source))
+    if not source.is_file():
+        raise SourceError(f'"{source}" is a device or pipe; give a file')
+    if source.stat().st_size == 0:
+        raise SourceError(f"{source.name} is an empty file; save or download it again")
+    if suffix in STILL_SUFFIXES:
+        return "picture"
+    return "gif" if suffix == ".gif" else "video"
+
+
+def _missing(source: Path) -> str:
+    if re.match(r"[a-z]{2,}:/", str(source)):  # Path makes one slash of two
+        return f'"{source}" is an address; download it first and give the file'
+    try:
+        names = sorted(entry.name for entry in source.parent.iterdir() if entry.is_file())
+    except OSError:
+        return f'no file "{source}": there is no folder "{source.parent}"; check the path'
+    if not names:
+        return f'no file "{source}": its folder is empty; check the path'
+    return f'no file "{source}"; {close_names(source.name, names)}'

@@ -1,0 +1,5 @@
+"""Optical flow, where it can be believed, warping, cuts, and motions that are known exactly."""
+
+from vidream.motion.known import Motion
+
+__all__ = ["Motion"]

@@ -1,0 +1,1 @@
+"""A faster way through frozen networks on the processor."""

@@ -1,0 +1,227 @@
+"""Net: a frozen network, folded and cut after the deepest layer asked for."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+from vidream.errors import NetError, close_names
+from vidream.networks.cpu.fast_network import FastNet, fast_net
+from vidream.networks.layers import LayerInfo, measure_layers
+from vidream.networks.tracing import running, tracing
+
+__all__ = ["Net"]
+
+
+class Net:
+    """A network to dream with: `features(picture, layers) -> {layer: activation}`.
+
+    Parameters never get gradients, batch norm is folded into the convolutions before it, and
+    nothing past the deepest layer asked for is run (a cut is made once for each set of layers).
+
+    module: takes [B,3,H,W] after `mean` and `std`.  good_layers: the ones worth dreaming, shallow
+    to deep.  default_layers: layer -> weight, where a preset names none.  classes and groups: the
+    subjects that `class_layer`, by default the last, can be asked for.  channel_energy: usual mean square
+    of every channel of some layers, by which a layer's growth is balanced.  batch_norm: "eval", with the
+    learned statistics, or "train", with the picture's own.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        name: str,
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        std: Sequence[float] = (0.229, 0.224, 0.225),
+        good_layers: Sequence[str] = (),
+        default_layers: Mapping[str, float] | None = None,
+        class_layer: str = "",
+        classes: Sequence[str] = (),
+        groups: Mapping[str, Sequence[str]] | None = None,
+        channel_energy: Mapping[str, Sequence[float]] | None = None,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        batch_norm: str = "eval",
+    ) -> None:
+        self.name = name
+        self.good_layers = tuple(good_layers)
+        self.default_layers = dict(default_layers or {})
+        self.classes = tuple(classes)
+        self.groups = {group: tuple(names) for group, names in (groups or {}).items()}
+        self.device = torch.device(device)
+        self.channel_energy = {
+            layer: torch.tensor(energy, device=self.device) for layer, energy in (channel_energy or {}).items()
+        }
+        self.dtype = dtype
+        self._module = module.eval().requires_grad_(False)
+        with tracing():
+            self._nodes = _layer_names(self._module)
+        self.class_layer = class_layer or (self._nodes[-1] if classes else "")
+        self._folds = batch_norm == "eval"
+        self._cuts: dict[tuple[str, ...], nn.Module | FastNet] = {}
+        self._described: dict[tuple[str, ...], list[LayerInfo]] = {}
+        shape = (1, 3, 1, 1)
+        self._mean = torch.tensor(mean, device=self.device).view(shape)
+        self._scale = 1.0 / torch.tensor(std, device=self.device).view(shape)
+
+    def features(self, picture: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
+        """Activations of `layers` for `picture` [B,3,H,W], RGB, 0..1: float32 [B,C,h,w] each.
+
+        Raises NetError for a layer this network does not have.
+        """
+        wanted = tuple(layers)
+        if wanted not in self._cuts:
+            self._cuts[wanted] = self._cut(wanted)
+        x = self.normalised(picture)
+        cut = self._cuts[wanted]
+        with running():
+            if isinstance(cut, FastNet):
+                return cut(x)
+            x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+            return {name: found.float() for name, found in cut(x).items()}
+
+    def normalised(self, picture: Tensor) -> Tensor:
+        """`picture` [B,3,H,W], RGB, 0..1, as the network was trained to take it."""
+        return (picture - self._mean) * self._scale
+
+    def plain_extractor(self, layers: Iterable[str]) -> fx.GraphModule:
+        """The network up to `layers` as torch has it, float32 and unfolded: what all speed is measured against.
+
+        Takes `normalised` pictures. Raises NetError.
+        """
+        wanted = tuple(layers)
+        self.check_layers(wanted)
+        with tracing():
+            extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in wanted}).eval()
+        return extractor.to(self.device)
+
+    def operations(self, layers: Iterable[str], height: int, width: int) -> int:
+        """Multiplications and additions of one pass forward to `layers` for a picture of that size. Raises NetError."""
+        extractor = self.plain_extractor(layers).to("cpu")
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            extractor(torch.zeros(1, 3, height, width))
+        return int(counter.get_total_flops())
+
+    def fingerprint(self) -> str:
+        """A short name for the network's own numbers: other weights, another name."""
+        digest = hashlib.blake2b(digest_size=8)
+        for name, tensor in sorted(self._module.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().float().contiguous().numpy().data)
+        return digest.hexdigest()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every layer that can be asked for, the ones worth dreaming first."""
+        return self.good_layers + tuple(name for name in self._nodes if name not in self.good_layers)
+
+    def check_layers(self, layers: Iterable[str]) -> None:
+        """Raises NetError, with the close names, for a layer this network does not have."""
+        for name in layers:
+            if name not in self._nodes:
+                raise NetError(
+                    f'no layer "{name}" in {self.name}; {close_names(name, self.layers)}. '
+                    f"List all: vidream layers --net {self.name}"
+                )
+
+    def describe_layers(self, layers: Iterable[str] | None = None) -> list[LayerInfo]:
+        """What each of `layers` (default: all) gives; see `LayerInfo`. Raises NetError."""
+        wanted = tuple(layers) if layers is not None else self.layers
+        if wanted not in self._described:
+            self.check_layers(wanted)
+            with tracing():
+                self._described[wanted] = measure_layers(self._module, wanted)
+        return list(self._described[wanted])
+
+    def class_weights(self, subject: Mapping[str, float]) -> dict[int, float]:
+        """Class number -> weight, for subjects given by class or group name. Raises NetError.
+
+        A group shares its weight out evenly, so that a big group does not drown a small one. The
+        largest weight given is taken as 1: how much a subject counts beside layers is not said here.
+        """
+        known = list(self.groups) + list(self.classes)
+        if not known:
+            raise NetError(f'subject needs a network with named classes; "{self.name}" has none. Use --net dreamnet')
+        weights: dict[int, float] = {}
+        largest = max(subject.values(), default=0.0)
+        for name, weight in subject.items():
+            if name not in known:
+                raise NetError(f'no subject "{name}" in {self.name}; {close_names(name, known)}')
+            if weight <= 0:
+                continue
+            members = self.groups.get(name, (name,))
+            for member in members:
+                index = self.classes.index(member)
+                weights[index] = weights.get(index, 0.0) + weight / largest / len(members)
+        return weights
+
+    def class_index(self, name: str) -> int:
+        """The number of a class given by its name or number. Raises NetError."""
+        count = len(self.classes)
+        if name.isdigit() and int(name) < count:
+            return int(name)
+        lowered = [known.lower() for known in self.classes]
+        if name.lower() in lowered:
+            return lowered.index(name.lower())
+        if not count:
+            raise NetError(f"{self.name} has no classes; use --set layers=… or another net")
+        raise NetError(
+            f'no class "{name}" in {self.name}; 0 to {count - 1}, or a name; {close_names(name, self.classes)}'
+        )
+
+    def _cut(self, layers: tuple[str, ...]) -> nn.Module | FastNet:
+        extractor = self._extractor(layers)
+        if self.device.type != "cpu" or not self._folds:
+            return extractor
+        with running():
+            return fast_net(extractor, self.dtype) or extractor
+
+    def _extractor(self, layers: tuple[str, ...]) -> fx.GraphModule:
+        extractor = self.plain_extractor(layers)
+        if self._folds:
+            fold_batch_norm(extractor)
+        else:
+            _use_own_statistics(extractor)
+        extractor.requires_grad_(False)
+        return extractor.to(self.device, self.dtype).to(memory_format=torch.channels_last)
+
+
+def fold_batch_norm(graph: fx.GraphModule) -> None:
+    """Fold every batch norm that directly follows a convolution into it, in place (eval mode only)."""
+    modules = dict(graph.named_modules())
+    for node in list(graph.graph.nodes):
+        before = node.args[0] if node.op == "call_module" and node.args else None
+        if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) != 1:
+            continue
+        norm, conv = modules[str(node.target)], modules[str(before.target)]
+        if isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d):
+            parent, _, name = str(before.target).rpartition(".")
+            setattr(graph.get_submodule(parent), name, fuse_conv_bn_eval(conv, norm))
+            node.replace_all_uses_with(before)
+            graph.graph.erase_node(node)
+    graph.recompile()
+
+
+def _use_own_statistics(graph: nn.Module) -> None:
+    """Let batch norm take mean and deviation from the picture itself, and forget them again."""
+    for module in graph.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.train()
+            module.momentum = 0.0
+
+
+def _layer_names(module: nn.Module) -> tuple[str, ...]:
+    """Names of graph nodes and of the modules that hold them ("inception4c" for its last node)."""
+    names: dict[str, None] = {}
+    for node in get_graph_node_names(module)[1]:
+        parts = node.split(".")
+        for depth in range(1, len(parts) + 1):
+            names.setdefault(".".join(parts[:depth]))
+    return tuple(name for name in names if name != "x")

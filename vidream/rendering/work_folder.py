@@ -1,0 +1,312 @@
+"""work: the folder beside a film in the making: its frames, and the state of what makes them.
+
+Whatever ends a run, the next one with `resume` goes on from the last state on the disk, and the finished
+film is, frame for frame, that of an unbroken run. The folder goes when the film is done.
+
+    with WorkFolder(target, resume=resume, overwrite=overwrite) as work:
+        with FrameWriter(target, overwrite=overwrite or work.replaces_target, work=work) as writer:
+            work.open(settings)
+            state = work.restore(writer)          # None at the beginning of a film
+            if state is not None:
+                maker.restore(*state)
+            for ... in range(writer.frames_written, total):
+                writer.write(maker.next())
+                work.keep(maker.state(), writer)
+        work.finished()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from torch import Tensor
+
+from vidream.errors import TargetError
+from vidream.media import FrameWriter, PictureSpool
+from vidream.media.disk import disk_trouble, save_whole
+from vidream.media.numbered import NumberedName
+from vidream.media.writers.segments import RAW, is_work_file
+from vidream.rendering.lock import RunLock
+from vidream.rendering.saved_state import State, load_state, load_words, save_state
+from vidream.runtime.threads import work_alone
+
+__all__ = ["JOURNAL", "STATE", "WorkFolder", "differences"]
+
+SAVE_SECONDS = 5.0
+# At 4K a state has some 200 MB: it is then saved less often, so that saving stays a small share of the work.
+SAVE_SHARE = 1 / 20
+MOST_DIFFERENCES = 4
+JOURNAL, STATE, LOCK, SPOOL = "journal.json", "state.safetensors", "lock", "loop.rgb"
+_FORMAT = 1
+_OWN = {JOURNAL, STATE, LOCK, SPOOL, f"{JOURNAL}.part", f"{STATE}.part"}
+
+
+class WorkFolder:
+    """`walk-dream.mp4.vidream` beside `walk-dream.mp4`: see the module.
+
+    `folder`: its path.  `begun_otherwise`: one line or None, of what about the machine was another when the
+    film was begun.  `replaces_target`: what lies at the target is an unfinished film of this folder.
+    """
+
+    def __init__(self, target: Path, *, resume: bool = False, overwrite: bool = False, part: str = "") -> None:
+        """Look whether there is one. TargetError, with both ways on, where there is and neither was asked for.
+
+        part: ends the folder's name, where several runs make parts of one film.
+        """
+        self.folder = target.with_name(f"{target.name}{part and '.'}{part}.vidream")
+        self.begun_otherwise: str | None = None
+        self._target = target
+        self._is_film = not NumberedName.matches(target)
+        self._journal: dict[str, Any] = self._read_journal() if self.folder.is_dir() else {}
+        self._frames_safe = self._held() if self._journal else 0
+        self._resumes = resume and bool(self._journal)
+        self._clears = self.folder.is_dir() and not self._resumes
+        if self._journal and not resume and not overwrite:
+            begun = self._journal.get("begun", "some time ago")
+            raise TargetError(
+                f'"{self.folder}" holds an unfinished film ({self._frames_safe} frames, begun {begun}); '
+                "go on with --resume, or begin again with --overwrite"
+            )
+        self._lock = RunLock(self.folder / LOCK)
+        self._latest: tuple[State, dict[str, Any], FrameWriter] | None = None
+        self._saving: Future[float] | None = None
+        self._saver = ThreadPoolExecutor(1, "vidream-keep", work_alone)
+        self._saved_at = time.monotonic()
+        self._pause_seconds = SAVE_SECONDS
+        self._is_begun = self._is_finished = False
+        self._spool: PictureSpool | None = None
+
+    @property
+    def frames_held(self) -> int:
+        """How many frames the run goes on after."""
+        return self._frames_safe if self._resumes else 0
+
+    @property
+    def replaces_target(self) -> bool:
+        if not self._resumes or not self._is_film:
+            return self._resumes
+        try:
+            found = self._target.stat()
+        except OSError:
+            return False
+        return self._journal.get("made") == [found.st_size, found.st_mtime_ns]
+
+    def open(
+        self, settings: Mapping[str, Any], machine: Mapping[str, Any] | None = None, *, joining: bool = False
+    ) -> None:
+        """Begin the folder, or take it up where it was begun with the same settings.
+
+        joining: what lies in it stays, as pieces that `join` has already brought there.
+
+        settings: all that the frames depend on, plain values by name.  machine: what changes them by no
+        more than rounding, and may be another when the film goes on.  TargetError where the settings
+        differ (saying how), where another run is at work in it, or where it cannot be written.
+        """
+        settings, machine = (json.loads(json.dumps(each or {})) for each in (settings, machine))
+        if self._resumes:
+            self._lock.take()
+            changed = differences(self._journal["settings"], settings)
+            if changed:
+                raise TargetError(
+                    f'the unfinished film in "{self.folder}" was begun otherwise: {changed}; '
+                    "go on with what it was begun with, or begin again with --overwrite"
+                )
+            self.begun_otherwise = differences(self._journal.get("machine", {}), machine) or None
+            self._is_begun = True
+            return
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._lock.take()
+            self._frames_safe = 0
+            if self._clears and not joining:
+                self._clear(_OWN)
+            begun = datetime.now().isoformat(" ", "minutes")
+            self._journal = {"format": _FORMAT, "begun": begun, "settings": settings, "machine": machine}
+            if joining:
+                self._journal["joining"] = True
+            else:
+                self._write_journal()
+            self._is_begun = True
+        except OSError as error:
+            raise disk_trouble(self.folder, error) from None
+
+    def changes(self, settings: Mapping[str, Any]) -> str:
+        """How `settings` differ from those it was begun with, in words, where it has these; else ""."""
+        was = self._journal.get("settings", {})
+        wanted = json.loads(json.dumps(dict(settings)))
+        return differences({name: value for name, value in was.items() if name in wanted}, wanted) if was else ""
+
+    def restore(self, writer: FrameWriter) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Put `writer` where the last state was saved; returns the maker's state, or None where there is none."""
+        if not self._resumes or not (self.folder / STATE).exists():
+            return None
+        try:
+            tensors, numbers, position = load_state(self.folder / STATE)
+            writer.restore(position)
+        except (OSError, KeyError, ValueError, TypeError) as error:
+            raise TargetError(
+                f'the state in "{self.folder}" is damaged ({error}); begin again with --overwrite'
+            ) from None
+        return tensors, numbers
+
+    def spool(self, height: int, width: int, frames: int) -> PictureSpool:
+        """The pile of pictures that lies in the folder, for a film that shows some twice; closed with the folder."""
+        self._spool = PictureSpool(self.folder / SPOOL, height, width, frames=frames)
+        return self._spool
+
+    def keep(self, state: State, writer: FrameWriter) -> None:
+        """Note `state`, which belongs to the frame just written; every few seconds it goes to the disk.
+
+        Another thread does that, so its tensors must not be changed in place. TargetError where the disk
+        did not take the last one.
+        """
+        self._latest = (state, writer.position(), writer)
+        if self._saving is not None and self._saving.done():
+            cost_seconds = self._result()
+            self._saved_at = time.monotonic()
+            self._pause_seconds = max(SAVE_SECONDS, cost_seconds / SAVE_SHARE)
+        elif self._saving is None and time.monotonic() - self._saved_at >= self._pause_seconds:
+            self._saving = self._saver.submit(self._save, *self._latest)
+
+    def save_now(self) -> None:
+        """Have the newest state on the disk before returning. TargetError where it does not take it."""
+        self._result()
+        if self._latest is not None:
+            latest, self._latest = self._latest, None
+            self._saver.submit(self._save, *latest).result()
+
+    def _result(self) -> float:
+        if self._saving is None:
+            return 0.0
+        waiting, self._saving = self._saving, None
+        return waiting.result()
+
+    def _save(self, state: State, position: dict[str, Any], writer: FrameWriter) -> float:
+        """Frames first, then the state that counts on them, then what only the state before needed."""
+        begun = time.monotonic()
+        try:
+            writer.sync(position)
+            save_state(self.folder / STATE, state, position)
+            self._frames_safe = int(position["frames"])
+            writer.release(position)
+        except OSError as error:
+            raise writer.trouble(error) from None
+        return time.monotonic() - begun
+
+    def made(self, path: Path) -> None:
+        """Note the finished file before it gets its name, so that it is known for our own later."""
+        found = path.stat()
+        self._journal["made"] = [found.st_size, found.st_mtime_ns]
+        self._write_journal()
+
+    @property
+    def is_done(self) -> bool:
+        """True where this part of a film is made, and waits for the others."""
+        return self._resumes and bool(self._journal.get("done"))
+
+    def part_is_done(self) -> None:
+        """Keep the folder when the block ends: its part of the film is made."""
+        self.save_now()
+        self._journal["done"] = True
+        self._write_journal()
+
+    def join(self, parts: Sequence[WorkFolder], state: State, position: Mapping[str, Any]) -> None:
+        """Become the folder of the whole film, of which `parts` hold the pieces; `open` must come first.
+
+        Every step may be done again: what ends a run in the middle of this only delays it. Raises TargetError.
+        """
+        try:
+            for part in parts:
+                for piece in part.folder.iterdir() if part.folder.is_dir() else ():
+                    if is_work_file(piece.name) and not piece.name.endswith(RAW):
+                        piece.replace(self.folder / piece.name)
+            save_state(self.folder / STATE, state, position)
+            self._write_journal()
+        except OSError as error:
+            raise disk_trouble(self._target, error) from None
+        for part in parts:
+            part.remove()
+
+    def remove(self) -> None:
+        """Clear the folder away, but for what is not vidream's."""
+        if self.folder.is_dir():
+            self._clear(_OWN)
+            with contextlib.suppress(OSError):
+                (self.folder / LOCK).unlink(missing_ok=True)
+                self.folder.rmdir()
+
+    def finished(self) -> None:
+        """The film is done: the folder goes when the block ends."""
+        self._is_finished = True
+
+    def close(self) -> str | None:
+        """Keep what was made, or clear up where nothing was. Returns words on what is kept, for an error's end."""
+        try:
+            if not self._is_finished:
+                # Where the disk or the memory is full, the state before it stays, and so do its frames.
+                with contextlib.suppress(Exception):
+                    self.save_now()
+        finally:
+            self._saver.shutdown(wait=True)
+            if self._spool is not None:
+                self._spool.close()
+        held, mine = self._frames_safe, self._lock.is_held
+        is_needed = (self.folder / STATE).exists() or "done" in self._journal or "joining" in self._journal
+        self._lock.release()
+        if mine and (self._is_finished or not is_needed):
+            self.remove()
+        return f"the {held} frames made so far are kept: go on with --resume" if held and self.folder.is_dir() else None
+
+    def __enter__(self) -> WorkFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        kept = self.close()
+        if error is not None and kept and self._is_begun:
+            # As add_note, which Python 3.10 lacks.
+            error.__dict__["__notes__"] = [*getattr(error, "__notes__", []), kept]
+
+    def _held(self) -> int:
+        try:
+            return int(load_words(self.folder / STATE)[0]["frames"])
+        except ValueError:
+            return 0
+
+    def _read_journal(self) -> dict[str, Any]:
+        try:
+            found = json.loads((self.folder / JOURNAL).read_text(encoding="utf-8"))
+            return found if found["format"] == _FORMAT and isinstance(found["settings"], dict) else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def _write_journal(self) -> None:
+        save_whole(self.folder / JOURNAL, json.dumps(self._journal, indent=1).encode())
+
+    def _clear(self, names: set[str]) -> None:
+        for path in self.folder.iterdir():
+            if path.name in names - {LOCK} or is_work_file(path.name):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What is not the same in two sets of settings, in words; "" where all is."""
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    said = [f"{name} was {_short(was.get(name))}, is now {_short(now.get(name))}" for name in names[:MOST_DIFFERENCES]]
+    more = len(names) - MOST_DIFFERENCES
+    return ", ".join(said) + (f", and {more} more" if more > 0 else "")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
+    return text if 0 < len(text) <= 60 else f"{text[:57]}..." if text else "nothing"

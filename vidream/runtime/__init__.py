@@ -1,0 +1,3 @@
+"""The machine: devices, memory, threads."""
+
+__all__: list[str] = []

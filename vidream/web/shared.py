@@ -1,0 +1,105 @@
+"""engine: what all pages of one server share: the networks, the looks, the threads, the turn to dream a clip."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from vidream.engine.dreamer import Dreamer
+from vidream.errors import PresetError, close_names
+from vidream.looks.preset import Preset, preset_names
+from vidream.networks import Net, load_net, weights_state
+from vidream.runtime.device import pick_device, pick_precision
+from vidream.runtime.threads import work_alone
+from vidream.web.limits import Settings
+
+__all__ = ["THUMBNAILS", "Engine"]
+
+THUMBNAILS = Path(__file__).with_name("thumbnails")
+# A clip dreams beside the live pages; two at once would each take twice as long, and the memory of two.
+CLIPS_AT_ONCE = 1
+
+
+class Engine:
+    """Dreamers for everybody, on networks that are loaded once.
+
+    first: name and preset of the look that a page begins with, by default the first shipped one.
+    load: gives the net of a preset; by default the embedded or downloaded one, on the best device.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        first: tuple[str, Preset] | None = None,
+        load: Callable[[Preset], Net] | None = None,
+        tile: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.settings = settings
+        self.looks = _looks(first)
+        self.clips = threading.Semaphore(CLIPS_AT_ONCE)
+        # A live frame and a file at work for each page, and the pages that come and go.
+        self.threads = ThreadPoolExecutor(2 * settings.max_sessions + 4, "vidream-web", work_alone)
+        self._load, self._tile, self._seed = load or _on_best_device, tile, seed
+        self._nets: dict[tuple[str, str], Net] = {}
+        self._lock = threading.Lock()
+
+    def dreamer(self, preset: Preset) -> Dreamer:
+        """A dreamer of its own on a shared net. Raises NetError, PresetError."""
+        return Dreamer(preset, net=self.net(preset), tile=self._tile, seed=self._seed)
+
+    def net(self, preset: Preset) -> Net:
+        """The network that `preset` names, loaded at its first use. Raises NetError."""
+        with self._lock:
+            key = (preset.net, preset.batch_norm)
+            if key not in self._nets:
+                self._nets[key] = self._load(preset)
+            return self._nets[key]
+
+    def preset(self, look: str, *, subjects: tuple[str, ...] = (), guide: Path | None = None) -> Preset:
+        """The preset of a page's wishes. subjects: classes or groups in place of the look's own. Raises PresetError."""
+        if look not in self.looks:
+            raise PresetError(f'no look "{look[:40]}"; {close_names(look[:40], self.looks)}')
+        preset = self.looks[look]
+        if subjects:
+            preset = preset.replace(subject=dict.fromkeys(subjects, 1.0), layers={}, channels=(), class_id="")
+        if guide is not None:
+            # The look's own beasts would drown the guide; only those asked for by hand stay beside it.
+            preset = preset.replace(guide=(str(guide),), **({} if subjects else {"subject": {}, "class_id": ""}))
+        return preset
+
+    def describe(self) -> dict[str, Any]:
+        """What a page needs to draw its controls."""
+        net = self.net(next(iter(self.looks.values())))
+        return {
+            "looks": [
+                {
+                    "name": name,
+                    "says": preset.description,
+                    "thumbnail": (THUMBNAILS / f"{name}.jpg").is_file(),
+                    "subjects": preset.net == net.name,
+                }
+                for name, preset in self.looks.items()
+            ],
+            "groups": list(net.groups),
+            "classes": [name for name in net.classes if name not in net.groups] if net.groups else [],
+        }
+
+
+def _looks(first: tuple[str, Preset] | None) -> dict[str, Preset]:
+    """The looks that need no download now, the first one first."""
+    looks = dict([first]) if first else {}
+    for name in preset_names():
+        preset = Preset.load(name)
+        if name not in looks and weights_state(preset.net).startswith(("comes with", "downloaded:")):
+            looks[name] = preset
+    return looks
+
+
+def _on_best_device(preset: Preset) -> Net:
+    device = pick_device()
+    return load_net(preset.net, device=device, dtype=pick_precision("auto", device), batch_norm=preset.batch_norm)

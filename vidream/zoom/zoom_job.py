@@ -1,0 +1,192 @@
+"""zoomfilm: from a picture, a video's frame or nothing to a finished film of a zoom in one call."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import partial
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidream.engine.dreamer import Dreamer
+from vidream.errors import SourceError, TargetError
+from vidream.looks.library import load_look
+from vidream.looks.preset import Preset
+from vidream.media import FrameReader, FrameWriter
+from vidream.motion.known import Motion
+from vidream.rendering.film import FilmPlan, Made, Progress
+from vidream.rendering.recipe import Recipe
+from vidream.rendering.render_settings import dreamer_settings, machine_settings, tensor_print
+from vidream.rendering.side_inputs import guide_frames
+from vidream.rendering.work_folder import WorkFolder
+from vidream.zoom.endless import Zoom, clouds
+from vidream.zoom.seamless_loop import LoopedZoom, loop_frames
+
+__all__ = ["zoom_film"]
+
+DEFAULT_SIZE = (640, 360)
+# A zoom shows nothing of its picture's own detail after a second; more than this is asked for by name.
+LARGEST_DEFAULT_PX = 1280
+SIDES_PX = (32, 16384)
+LONGEST_SECONDS = 24 * 3600
+RATES = (1, 240)
+
+
+def zoom_film(
+    source: str | PathLike[str] | None,
+    target: str | PathLike[str],
+    *,
+    preset: str | Preset = "creatures",
+    dreamer: Dreamer | None = None,
+    motion: Motion | None = None,
+    seconds: float = 10.0,
+    fps: float | Fraction = 25,
+    loop: bool = False,
+    size: int | tuple[int, int] | None = None,
+    start_seconds: float = 0.0,
+    overwrite: bool = False,
+    resume: bool = False,
+    max_bytes: int | None = None,
+    progress: Progress | None = None,
+    make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
+) -> Made:
+    """Fall from `source` into a dream, for `seconds`, into `target`: a video, GIF or numbered pictures.
+
+    source: a picture, or the frame of a video or GIF at `start_seconds`; None begins from nothing, other
+    shapes and colours for each seed.  motion: see `Motion`.  loop: the film's last frame meets its first.
+    size: longer side in px, or (width, height), to which a source is cropped; by default that of the
+    source, 1280 px at most.  preset, dreamer, make_dreamer: as for `dream`.  On KeyboardInterrupt the file is
+    finished with the frames made so far.  resume, max_bytes: as for `dream`.
+    Raises SourceError, TargetError, PresetError, NetError, DeviceError.
+    """
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise TargetError(f"a film of {seconds:g} seconds cannot be; give more than 0, up to {LONGEST_SECONDS}")
+    if not RATES[0] <= fps <= RATES[1]:
+        raise TargetError(f"{float(fps):g} frames a second cannot be; give {RATES[0]} to {RATES[1]}")
+    rate = Fraction(fps).limit_denominator(1001)
+    if dreamer is None and not isinstance(preset, Preset):
+        preset = load_look(preset)
+    path, begun = Path(target), time.monotonic()
+    with WorkFolder(path, resume=resume, overwrite=overwrite) as work:
+        count = loop_frames(seconds, rate) if loop else max(1, round(seconds * rate))
+        replaces = overwrite or work.replaces_target
+        writer = FrameWriter(path, rate=rate, overwrite=replaces, work=work, total_frames=count, max_bytes=max_bytes)
+        if writer.kind == "picture":
+            raise TargetError(f'"{path.name}" holds one picture; a zoom is a film: .mp4, .gif or "shots/%04d.png"')
+        picture = None if source is None else _opening(Path(source), size, start_seconds)
+        with writer:
+            if dreamer is None:
+                assert isinstance(preset, Preset)
+                dreamer = make_dreamer(preset)
+            name = "nothing" if source is None else Path(source).name
+            writer.comment = Recipe(dreamer.preset, dreamer.seed, name, weights=dreamer.weights_name).to_json()
+            shown = picture is not None
+            if picture is None:
+                picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed)
+            plan = FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count)
+            motion = motion or Motion()
+            settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
+            work.open(
+                {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
+            )
+            film = _ZoomFilm(plan, dreamer, writer, work, progress or Progress())
+            make = partial(_maker, picture, dreamer, motion, plan, loop, shown)
+            finished = film.run(make)
+        if finished:
+            work.finished()
+    return Made(
+        path=writer.path, frames=writer.frames_written, cuts=0, rate=rate, strength=math.nan, warp_error=None,
+        seconds=time.monotonic() - begun, finished=finished, warning=writer.warning, note=writer.note,
+    )  # fmt: skip
+
+
+class _ZoomFilm:
+    """One run over a zoom, from its beginning or from where the run before was broken off."""
+
+    def __init__(
+        self, plan: FilmPlan, dreamer: Dreamer, writer: FrameWriter, work: WorkFolder, progress: Progress
+    ) -> None:
+        self._plan, self._dreamer, self._writer, self._work, self._progress = plan, dreamer, writer, work, progress
+
+    def run(self, make: Callable[[Sequence[Tensor] | None], Zoom | LoopedZoom]) -> bool:
+        """Make the frames that are still to be made; False where Ctrl-C ended it before the last."""
+        state, done = self._work.restore(self._writer), self._writer.frames_written
+        paths = self._dreamer.preset.guide
+        self._progress.planned(self._plan, self._dreamer)
+        if done:
+            self._progress.resumed(done, self._work.begun_otherwise)
+        try:
+            maker = make(next(guide_frames(paths, rate=self._plan.rate)) if paths else None)
+            if state is not None:
+                maker.restore(state[0])
+            guides = guide_frames(paths, rate=self._plan.rate, first=max(done, 1)) if paths else None
+            for number in range(done, self._plan.frame_count):
+                moving = next(guides) if guides and number and isinstance(maker, Zoom) else None
+                frame = maker.advance(guides=moving) if number else maker.picture
+                self._writer.write(frame)
+                self._work.keep((dict(maker.state()), {}), self._writer)
+                self._progress.frame(frame, self._writer.frames_written)
+        except KeyboardInterrupt:
+            if not self._writer.frames_written:
+                raise
+            self._work.save_now()
+            return False
+        return True
+
+
+def _maker(
+    picture: Tensor,
+    dreamer: Dreamer,
+    motion: Motion,
+    plan: FilmPlan,
+    loop: bool,
+    shown: bool,
+    guides: Sequence[Tensor] | None,
+) -> Zoom | LoopedZoom:
+    """What makes the frames. A guide that moves has no loop of its own: there its first frame guides them all."""
+    if not loop:
+        return Zoom(picture, dreamer, motion, rate=plan.rate, guides=guides)
+    seconds = float(plan.frame_count / plan.rate)
+    return LoopedZoom(picture, dreamer, motion, seconds=seconds, rate=plan.rate, begin_at_picture=shown, guides=guides)
+
+
+def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: float) -> Tensor:
+    """The picture that the zoom begins with, [1,3,H,W], at its size. Raises SourceError."""
+    if isinstance(size, tuple):
+        _checked(size)
+    with FrameReader(source) as probe:
+        moving = probe.kind in ("video", "gif")
+        own = (probe.width, probe.height)
+    with FrameReader(source, start_seconds=start_seconds if moving else 0.0) as reader:
+        first = next(chain(reader, [None]))
+    if first is None:
+        raise SourceError(f'"{source}" has no frame at {start_seconds:g} seconds; begin sooner')
+    width, height = _checked(_sides(own, size))
+    scale = max(width / own[0], height / own[1])
+    # Enlarged or reduced to cover, then cut in the middle.
+    rows, columns = max(height, round(own[1] * scale)), max(width, round(own[0] * scale))
+    fitted = F.interpolate(first, (rows, columns), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    top, left = (rows - height) // 2, (columns - width) // 2
+    return fitted[..., top : top + height, left : left + width]
+
+
+def _sides(own: tuple[int, int], size: int | tuple[int, int] | None) -> tuple[int, int]:
+    """(width, height) px: as asked, or the own ones with the longer side as asked; even, as video wants them."""
+    if isinstance(size, tuple):
+        return size
+    longer = size if size is not None else min(max(own), LARGEST_DEFAULT_PX)
+    width, height = (max(2, 2 * round(side * longer / max(own) / 2)) for side in own)
+    return width, height
+
+
+def _checked(sides: tuple[int, int]) -> tuple[int, int]:
+    low, high = SIDES_PX
+    if not low <= min(sides) <= max(sides) <= high:
+        raise SourceError(f"a zoom of {sides[0]}x{sides[1]} px cannot be; give sides of {low} to {high} px")
+    return sides
