@@ -86,7 +86,7 @@ def _stream(look: Preset, rate: int = 25) -> Iterator[tuple[Tensor, Tensor]]:
 
 def _live(look: Preset, picture: Tensor) -> Tensor:
     """The second update of a live dream: it starts from the one before."""
-    from vidream.live.pace import Level
+    from vidream.live.budget import Level
     from vidream.live.update import Moment, composed, updated
 
     dreamer, landed = _dreamer(look), None
