@@ -12,6 +12,8 @@ import torch
 from frames_helpers import ffmpeg, index_of, make_clip, numbered_frame, packet_times
 
 from vidream.media import FrameReader
+from vidream.media.ffmpeg import Child
+from vidream.media.sources import video
 
 
 def indices(reader: FrameReader) -> list[int]:
@@ -169,7 +171,15 @@ def test_a_clip_can_be_read_twice(tmp_path: Path) -> None:
         assert indices(reader) == indices(reader) == list(range(6))
 
 
-def test_stopping_early_leaves_no_child_and_no_thread(tmp_path: Path) -> None:
+def test_stopping_early_leaves_no_child_and_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Child] = []
+
+    class Noted(Child):
+        def __init__(self, *arguments: object, **options: object) -> None:
+            super().__init__(*arguments, **options)  # type: ignore[arg-type]
+            started.append(self)
+
+    monkeypatch.setattr(video, "Child", Noted)
     clip = tmp_path / "long.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x240:r=30:d=20", "-preset", "ultrafast", clip)
     before = threading.active_count()
@@ -177,8 +187,8 @@ def test_stopping_early_leaves_no_child_and_no_thread(tmp_path: Path) -> None:
         with FrameReader(clip) as reader:
             for _, _picture in zip(range(2), reader, strict=False):
                 pass
-            child = reader._frames._child  # type: ignore[union-attr]
-        assert child is not None and child.process.returncode is not None
+        child = started[-1]
+        assert child.process.returncode is not None
         assert child.process.stdout.closed and child.process.stderr.closed
     assert threading.active_count() == before
 

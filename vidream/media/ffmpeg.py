@@ -17,11 +17,11 @@ import imageio_ffmpeg
 
 from vidream.errors import VidreamError
 
-__all__ = ["Child", "ffmpeg_path", "has_filter", "local_url", "run", "source_options"]
+__all__ = ["CONTAINERS", "Child", "ffmpeg_path", "has_filter", "local_url", "run", "source_options"]
 
 # Containers that hold their own frames. Playlists (hls, concat ...) are left out on purpose: a text file
 # named .mp4 could otherwise make ffmpeg open other files.
-_CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,flv,ogg,asf,mxf,h264,hevc,m4v,mpegvideo,ivf,obu,nut"
+CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,flv,ogg,asf,mxf,h264,hevc,m4v,mpegvideo,ivf,obu,nut"
 
 # Lines that say nothing about the cause: banners, statistics, and what follows from the first error.
 _NOISE = re.compile(
@@ -61,7 +61,7 @@ def local_url(path: Path) -> str:
 
 def source_options(path: Path) -> list[str]:
     """Arguments that open `path` for reading, and let it lead to no other file and no network."""
-    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", _CONTAINERS, "-i", local_url(path)]
+    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS, "-i", local_url(path)]
 
 
 class Child:

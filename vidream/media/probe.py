@@ -1,17 +1,27 @@
-"""Ask ffmpeg what a clip is: one child prints the streams and the time of every frame, decoding nothing."""
+"""What a clip is: its streams, and the time of every frame, read from the container by PyAV; nothing is decoded.
+
+Only the first frame is decoded, by a child of its own, for what only a frame tells: its upright size and whether it
+is interlaced. A decoder that a broken file brings down takes nothing else with it.
+"""
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import re
 import struct
-from array import array
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+
+import av
+import av.logging
+from av.stream import Disposition
 
 from vidream.errors import SourceError
-from vidream.media.ffmpeg import Finished, run, source_options
+from vidream.media.ffmpeg import CONTAINERS, Child, source_options
+from vidream.media.packets import ScannedFrames, scan_frames
 from vidream.media.timing import Timing, find_timing
 
 __all__ = ["LARGEST_MEGAPIXELS", "LARGEST_SIDE_PX", "AudioInfo", "ClipInfo", "check_size", "probe_clip"]
@@ -19,60 +29,60 @@ __all__ = ["LARGEST_MEGAPIXELS", "LARGEST_SIDE_PX", "AudioInfo", "ClipInfo", "ch
 LARGEST_SIDE_PX = 16384
 LARGEST_MEGAPIXELS = 120
 
-_SIZE = re.compile(r", (\d+)x(\d+)(?: \[SAR (\d+):(\d+) DAR)?")
-_ROTATION = re.compile(r"rotation of (-?[\d.]+) degrees")
+# Pixels whose shape is as near to a square as this come from rounding a size to even numbers.
+SQUARE_WITHIN = Fraction(1, 100)
 _DAMAGE = re.compile(r"partial file|ended prematurely|truncat|corrupt|invalid data found when processing", re.I)
-_NO_TIME = -(2**62)
-_DISCARDED = 0x4  # a packet that an edit list cuts away: decoded, never shown
+_Y4M = re.compile(rb"YUV4MPEG2 W(\d+) H(\d+) F\S+ I(\S) A(\d+):(\d+)")
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """The sound that goes with the picture.  index: its stream number.  layout: "stereo", "5.1" ..."""
+    """The sound that goes with the picture.
+
+    Attributes:
+        index: its stream number in the file.
+        codec, layout: ffmpeg's names, such as "aac" and "stereo" or "5.1".
+        sample_rate: samples a second.
+        channels: how many.
+    """
 
     index: int
     codec: str
     sample_rate: int
     layout: str
+    channels: int
 
 
 @dataclass(frozen=True)
 class ClipInfo:
     """What a moving source is.
 
-    width, height: of the coded frames, px.  pixel_aspect: width of a pixel / its height.
-    rotation_degrees: quarter turns still to be applied.  times_seconds: when each frame is shown, counted
-    from the start of the file (so from the first sound, if that comes sooner), ascending.
+    Attributes:
+        index: the video's stream number in the file.
+        upright_size: (width, height) px after rotation, with square pixels, no line and no column lost.
+        codec, pixel_format: ffmpeg's names.
+        transfer, matrix, primaries: numbers of ITU-T H.273; 2 where the file does not say.
+        starts_seconds: the file's earliest time on its own clock, which jumps are counted from.
+        has_times: the file stores when each frame is shown; without, frames can only be counted.
+        notes: one line for each thing that the user should know.
     """
 
-    width: int
-    height: int
-    pixel_aspect: Fraction
-    rotation_degrees: int
+    index: int
+    upright_size: tuple[int, int]
     codec: str
     pixel_format: str
-    colours: str
+    transfer: int
+    matrix: int
+    primaries: int
     has_alpha: bool
+    is_deep: bool
     is_interlaced: bool
     is_damaged: bool
+    has_times: bool
+    starts_seconds: Fraction
     timing: Timing
-    ticks: array[int]
-    time_base: Fraction
     audio: AudioInfo | None
-
-    def time_seconds(self, index: int) -> Fraction:
-        """When frame `index` is shown, in seconds since the start of the file."""
-        return self.ticks[index] * self.time_base
-
-    @property
-    def upright_size(self) -> tuple[int, int]:
-        """(width, height) after rotation, with square pixels, losing no line and no column."""
-        width, height = self.width, self.height
-        if self.pixel_aspect >= 1:
-            width = max(1, round(width * self.pixel_aspect))
-        else:
-            height = max(1, round(height / self.pixel_aspect))
-        return (height, width) if self.rotation_degrees % 180 else (width, height)
+    notes: list[str] = field(default_factory=list)
 
 
 def check_size(name: str, width: int, height: int) -> None:
@@ -88,46 +98,126 @@ def probe_clip(path: Path) -> ClipInfo:
     """Read what the clip at `path` is. SourceError, one line, where it is no clip or holds no frame."""
     if path.suffix.lower() == ".gif":
         _check_gif_header(path)
-    pixels = ["-max_pixels", str(LARGEST_MEGAPIXELS * 1_000_000)]
-    packets = ["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
-    scan = run([*pixels, *source_options(path), *packets])
-    lines = _input_lines(scan.stderr_lines)
-    streams = [line for line in lines if line.startswith("  Stream #")]
-    video = next((line for line in streams if ": Video:" in line and "attached pic" not in line), None)
-    audio = _find_audio(lines)
+    with _log() as said:
+        try:
+            with _opened(path) as container:
+                return _read(path, container, said)
+        except av.error.FFmpegError as error:
+            raise SourceError(_why_not_read(path, error, said)) from None
+
+
+@contextlib.contextmanager
+def _log() -> Iterator[list[tuple[int, str, str]]]:
+    """What libav says meanwhile: (level, part, words) each."""
+    before = av.logging.get_level()
+    repeats = av.logging.get_skip_repeated()
+    av.logging.set_level(av.logging.WARNING)
+    av.logging.set_skip_repeated(False)
+    try:
+        with av.logging.Capture() as said:
+            yield said
+    finally:
+        av.logging.set_level(before)
+        av.logging.set_skip_repeated(repeats)
+
+
+def _opened(path: Path) -> Any:
+    options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+    return av.open(f"file:{path}", options=options, metadata_errors="replace")
+
+
+def _read(path: Path, container: Any, said: list[tuple[int, str, str]]) -> ClipInfo:
+    video = next((each for each in container.streams.video if not each.disposition & Disposition.attached_pic), None)
+    audio = _audio(container)
     if video is None:
-        raise SourceError(_why_no_video(path, scan, lines, has_audio=audio is not None))
-    size = _SIZE.search(video)
-    if size is None:
-        raise SourceError(f"{path.name}: its video cannot be read ({scan.last_words or 'no frame size'}); convert it")
-    width, height = int(size[1]), int(size[2])
-    check_size(path.name, width, height)
-    time_base, ticks, last_ticks = _parse_packets(scan.stdout_text)
-    if not ticks:
+        what = "sound but no video" if audio is not None else "no video"
+        raise SourceError(f"{path.name} holds {what}; give a video, a GIF or a picture")
+    coded = video.codec_context
+    if coded is None or not coded.width or not coded.height:
+        raise SourceError(f"{path.name}: its video cannot be read ({_cause(said) or 'no frame size'}); convert it")
+    check_size(path.name, coded.width, coded.height)
+    frames = scan_frames(path, container, video, coded.name)
+    if not frames.ticks:
         raise SourceError(f"{path.name} has no frames; check that the recording or download is complete")
-    codec, pixel_format, colours = _parse_format(video)
-    if codec == "vp8":
-        ticks = _without_hidden(ticks)
-    fps = re.search(r", ([\d.]+)(k?) fps", video)
-    printed = Fraction(fps[1]) * (1000 if fps[2] else 1) if fps else None
-    vp_alpha = codec in ("vp8", "vp9") and any(re.match(r"\s*alpha_mode\s*: 1", line, re.I) for line in lines)
+    claimed = video.average_rate or video.guessed_rate
+    count = None if frames.is_whole else _whole_count(container, video, frames)
+    timing = find_timing(
+        frames.ticks, Fraction(video.time_base), frames.last_ticks, Fraction(claimed) if claimed else None,
+        prefers_usual=coded.name == "gif", frame_count=count,
+    )  # fmt: skip
+    width, height, is_interlaced = _first_frame(path, video, coded)
+    check_size(path.name, width, height)
+    pixels = coded.pix_fmt or ""
+    parts = av.VideoFormat(pixels).components if pixels else ()
+    vp_alpha = coded.name in ("vp8", "vp9") and _tag(video, "alpha_mode") == "1"
     return ClipInfo(
-        width=width,
-        height=height,
-        pixel_aspect=_aspect(size[3], size[4]),
-        rotation_degrees=_rotation(lines, video),
-        codec=codec,
-        pixel_format=pixel_format,
-        colours=colours,
-        has_alpha=vp_alpha or bool(re.match(r"rgba|bgra|argb|abgr|ya\d|yuva|gbrap|ayuv|vuya", pixel_format)),
-        is_interlaced=bool(re.search(r"(top|bottom) (first|coded first)", colours)),
-        # Only ffmpeg's own words, in "[mov @ ...]": a file may be called corrupt.mp4 and be well.
-        is_damaged=any(_DAMAGE.search(line) for line in scan.stderr_lines if line.startswith("[")),
-        timing=find_timing(ticks, time_base, last_ticks, printed or None, gif=codec == "gif"),
-        ticks=ticks,
-        time_base=time_base,
+        index=video.index,
+        upright_size=(width, height),
+        codec=coded.name,
+        pixel_format=pixels,
+        transfer=int(coded.color_trc),
+        matrix=int(coded.colorspace),
+        primaries=int(coded.color_primaries),
+        has_alpha=vp_alpha or (pixels != "pal8" and any(part.is_alpha for part in parts)),
+        is_deep=any(part.bits > 8 for part in parts),
+        is_interlaced=is_interlaced,
+        is_damaged=frames.is_damaged or (not frames.notes and any(_DAMAGE.search(words) for _, _, words in said)),
+        has_times=frames.has_times,
+        starts_seconds=Fraction(container.start_time or 0, av.time_base),
+        timing=timing,
         audio=audio,
+        notes=frames.notes,
     )
+
+
+def _tag(stream: Any, name: str) -> str | None:
+    return next((value for key, value in stream.metadata.items() if key.lower() == name), None)
+
+
+def _audio(container: Any) -> AudioInfo | None:
+    """The default sound, else the first one that can be decoded."""
+    found = [each for each in container.streams.audio if each.codec_context is not None]
+    # sorted is stable: among equals the first.
+    for stream in sorted(found, key=lambda each: not each.disposition & Disposition.default):
+        coded = stream.codec_context
+        if coded.sample_rate and coded.layout.nb_channels:
+            layout = coded.layout
+            return AudioInfo(stream.index, coded.name, coded.sample_rate, layout.name, layout.nb_channels)
+    return None
+
+
+def _whole_count(container: Any, video: Any, frames: ScannedFrames) -> int:
+    """How many frames a file has of which only the beginning was looked at."""
+    if video.frames > len(frames.ticks):
+        return int(video.frames)
+    base = Fraction(video.time_base)
+    seen_seconds = (frames.ticks[-1] - frames.ticks[0]) * base
+    length = video.duration * base if video.duration else Fraction(container.duration or 0, av.time_base)
+    if not seen_seconds or length <= seen_seconds:
+        return len(frames.ticks)
+    return max(len(frames.ticks), round((len(frames.ticks) - 1) * length / seen_seconds))
+
+
+def _first_frame(path: Path, video: Any, coded: Any) -> tuple[int, int, bool]:
+    """(width, height, is interlaced) of the first frame as it comes out of ffmpeg, upright, with square pixels."""
+    plain = ["-map", f"0:{video.index}", "-frames:v", "1", "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "pipe:1"]
+    limit = ["-max_pixels", str(LARGEST_MEGAPIXELS * 1_000_000)]
+    with Child(["-loglevel", "error", *limit, *source_options(path), *plain], read=True) as child:
+        head = _Y4M.match(child.stdout.read(256) or b"")
+    if head is None:  # the first frame is broken: what the container says must do
+        aspect = video.sample_aspect_ratio
+        width, height = _square(coded.width, coded.height, *(aspect.as_integer_ratio() if aspect else (1, 1)))
+        return width, height, False
+    width, height, across, down = (int(head[place]) for place in (1, 2, 4, 5))
+    return *_square(width, height, across, down), head[3] in (b"t", b"b")
+
+
+def _square(width: int, height: int, across: int, down: int) -> tuple[int, int]:
+    """(width, height) with square pixels. Pixels of no shape (0:1), beyond 8:1, or all but square count as square."""
+    aspect = Fraction(across, down) if across and down else Fraction(1)
+    if abs(aspect - 1) < SQUARE_WITHIN or not Fraction(1, 8) <= aspect <= 8:
+        return width, height
+    return (max(1, round(width * aspect)), height) if aspect > 1 else (width, max(1, round(height / aspect)))
 
 
 def _check_gif_header(path: Path) -> None:
@@ -138,85 +228,13 @@ def _check_gif_header(path: Path) -> None:
         check_size(path.name, *struct.unpack("<HH", head[6:10]))
 
 
-def _input_lines(lines: list[str]) -> list[str]:
-    """The part of ffmpeg's report that describes the source, not what is made of it."""
-    start = next((i for i, line in enumerate(lines) if line.startswith("Input #0")), len(lines))
-    # A name may hold a line end, and what follows it looks like the end of the report.
-    start = next((i for i, line in enumerate(lines) if i >= start and line.endswith("':")), start)
-    stop = next((i for i, line in enumerate(lines) if i > start and line and not line.startswith(" ")), len(lines))
-    return lines[start:stop]
+def _cause(said: list[tuple[int, str, str]]) -> str:
+    """The first line of libav's that names a cause."""
+    return next((words.strip().rstrip(".") for _, _, words in said if words.strip()), "")
 
 
-def _why_no_video(path: Path, scan: Finished, lines: list[str], *, has_audio: bool) -> str:
-    if has_audio:
-        return f"{path.name} holds sound but no video; give a video, a GIF or a picture"
-    if any("moov atom not found" in line for line in scan.stderr_lines):
+def _why_not_read(path: Path, error: Exception, said: list[tuple[int, str, str]]) -> str:
+    if any("moov atom not found" in words for _, _, words in said):
         return f"{path.name} is cut off (its index is missing); copy or download it again"
-    if lines:
-        return f"{path.name} holds no video; give a video, a GIF or a picture"
-    reason = scan.last_words.replace(f"file:{path}: ", "")
-    reason = re.sub(r"^Error opening input: ", "", reason)
-    return f"{path.name} is no video that can be read ({reason or 'unknown format'}); give mp4, mov, mkv, webm or gif"
-
-
-def _find_audio(lines: list[str]) -> AudioInfo | None:
-    found: list[tuple[bool, AudioInfo]] = []
-    for line in lines:
-        match = re.match(r"\s+Stream #0:(\d+).*?: Audio: (\w+)[^,]*(?:, (\d+) Hz, ([^,]+))?", line)
-        if match and match[2] != "none":
-            info = AudioInfo(int(match[1]), match[2], int(match[3] or 0), (match[4] or "").strip())
-            found.append(("(default)" in line, info))
-    found.sort(key=lambda item: not item[0])  # stable: the default stream, else the first
-    return found[0][1] if found else None
-
-
-def _parse_format(video: str) -> tuple[str, str, str]:
-    """(codec, pixel format, what stands in brackets behind it) of a 'Stream ...: Video:' line."""
-    match = re.search(r": Video: (\w+)[^,]*(?:\([^)]*\))?, (\w+)(?:\(([^)]*)\))?", video)
-    return (match[1], match[2], match[3] or "") if match else ("", "", "")
-
-
-def _aspect(across: str | None, down: str | None) -> Fraction:
-    """The shape of a pixel; nonsense (0:1, or beyond 8:1) counts as square."""
-    if not across or not down or int(across) == 0 or int(down) == 0:
-        return Fraction(1)
-    aspect = Fraction(int(across), int(down))
-    return aspect if Fraction(1, 8) <= aspect <= 8 else Fraction(1)
-
-
-def _rotation(lines: list[str], video: str) -> int:
-    """The rotation of the stream `video`: the first one named after it and before the next stream."""
-    for line in lines[lines.index(video) + 1 :]:
-        if line.lstrip().startswith("Stream #"):
-            break
-        match = _ROTATION.search(line)
-        if match:
-            return round(float(match[1]) / 90) * 90 % 360
-    return 0
-
-
-def _parse_packets(text: str) -> tuple[Fraction, array[int], int]:
-    """(time base in seconds, sorted times of the frames in it, ticks of the last) from framecrc's lines."""
-    time_base = Fraction(1, 1000)
-    packets: list[tuple[int, int]] = []
-    for line in text.splitlines():
-        if line.startswith("#tb 0:"):
-            time_base = Fraction(line.split(":", 1)[1].strip())
-        elif line.startswith("0,"):
-            fields = [field.strip() for field in line.split(",")]
-            flags = next((int(field[2:], 16) for field in fields[6:] if field.startswith("F=")), 1)
-            if not flags & _DISCARDED:
-                shown = int(fields[2]) if int(fields[2]) > _NO_TIME else int(fields[1])
-                packets.append((shown, int(fields[3])))
-    packets.sort()
-    return time_base, array("q", (shown for shown, _ in packets)), packets[-1][1] if packets else 0
-
-
-def _without_hidden(ticks: array[int]) -> array[int]:
-    """VP8 stores frames only referred to, a tick before the next shown one: leave those out."""
-    gaps = sorted(later - sooner for sooner, later in itertools.pairwise(ticks))
-    if not gaps:
-        return ticks
-    least = gaps[len(gaps) // 2] / 5
-    kept = [tick for tick, following in itertools.pairwise(ticks) if following - tick > least]
-    return array("q", [*kept, ticks[-1]])
+    reason = getattr(error, "strerror", None) or _cause(said) or "unknown format"
+    return f"{path.name} is no video that can be read ({reason}); give mp4, mov, mkv, webm or gif"

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from vidream.errors import SourceError, close_names
+from vidream.media.probe import probe_clip
 
 __all__ = ["CameraSource", "list_cameras", "open_source", "says_nothing"]
 
@@ -55,6 +56,7 @@ class _Capture:
     def __init__(self, name: str) -> None:
         number = int(name) if name.isdigit() else None
         self.is_file = number is None and "://" not in name
+        self._size: tuple[int, int] | None = None
         if number is not None:
             _check_number(number)
             self._capture = _quietly(lambda: cv2.VideoCapture(number, _camera_backend()))
@@ -66,6 +68,7 @@ class _Capture:
             self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         elif self.is_file:
             _check_file(Path(name))
+            self._size = _upright_size(Path(name))
             self._capture = _quietly(lambda: cv2.VideoCapture(str(Path(name).absolute())))
         else:
             limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPEN_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _READ_MS]
@@ -84,6 +87,9 @@ class _Capture:
         good, frame = self._capture.read()
         if not good or frame is None:
             return None
+        if self._size is not None and frame.shape[1::-1] != self._size:
+            # OpenCV gives pixels as they are stored, whatever their shape.
+            frame = cv2.resize(frame, self._size, interpolation=cv2.INTER_AREA)
         return frame if frame.ndim == 3 else cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
 
     def skip(self) -> None:
@@ -148,6 +154,14 @@ def open_source(name: str) -> CameraSource:
         _check_file(Path(name))
         return _Still(name)
     return _Capture(name)
+
+
+def _upright_size(path: Path) -> tuple[int, int] | None:
+    """(width, height) px of a film's frames with square pixels; None where it is no film that can be read."""
+    try:
+        return probe_clip(path).upright_size
+    except SourceError:
+        return None
 
 
 def _check_number(number: int) -> None:

@@ -102,11 +102,18 @@ class FrameReader:
         return "; ".join(self.warnings) or None
 
     @property
-    def sound(self) -> tuple[AudioInfo, Fraction] | None:
-        """(what sound goes with the picture, when it starts: seconds from the start of the file), or None."""
-        if isinstance(self._frames, MovingSource) and self._frames.info.audio is not None:
-            return self._frames.info.audio, self._frames.sound_start_seconds
-        return None
+    def sound(self) -> tuple[AudioInfo, Fraction, Fraction] | None:
+        """The sound that goes with the picture, or None.
+
+        Returns:
+            which stream it is; when the first picture is shown; and the file's earliest time. Both times are in
+            seconds on the file's own clock, the timestamps that are stored in it, which all its streams share.
+        """
+        info = self._frames.info if isinstance(self._frames, MovingSource) else None
+        if info is None or info.audio is None:
+            return None
+        assert isinstance(self._frames, MovingSource)
+        return info.audio, self._frames.sound_start_seconds, info.starts_seconds
 
     def __iter__(self) -> Iterator[Tensor]:
         """Start from the first frame, ending a running iteration. SourceError where nothing decodes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from vidream.errors import SourceError
 from vidream.media.arrays import compose_over_black, from_array
 from vidream.media.ffmpeg import Child, source_options
-from vidream.media.filters import output_format, picture_filters, resample_filter
+from vidream.media.filters import deinterlace_filters, output_format, picture_filters, rate_filters
 from vidream.media.frame import Frame
 from vidream.media.probe import probe_clip
 from vidream.media.sources.base import Source
@@ -19,9 +20,21 @@ from vidream.media.span import Span, fit_size
 
 __all__ = ["MovingSource"]
 
+# Times are in microseconds: by this a frame halfway between two places always goes to the same side.
+TIE_SECONDS = Fraction(1, 100_000)
+# Containers round times to a millisecond; a frame that lies farther off its place was meant to.
+LARGEST_ROUNDING_SECONDS = 0.002
+
+# What a decoder says where a frame is lost or spoilt; it says much else that is no harm.
+_SPOILT = re.compile(r"error while decoding|invalid data|corrupt|concealing|decode_slice|missing picture", re.I)
+
 
 class MovingSource(Source):
-    """A video or GIF as a stream of pictures; see FrameReader for what the attributes mean."""
+    """A video or GIF as a stream of frames; see `Source` and FrameReader for what the attributes mean.
+
+    Frames come by time, on a grid of `rate` that every frame of a constant clip has its own place on. A frame that
+    cannot be decoded is replaced by the one before, so that nothing after it comes too soon.
+    """
 
     def __init__(self, source: Path, *, size: int | None, rate: Fraction | None, span: Span) -> None:
         self._source = source
@@ -32,85 +45,100 @@ class MovingSource(Source):
         self.has_audio = self.info.audio is not None
         # A GIF is drawn in layers; what is transparent in them says nothing about the frame.
         self.has_alpha = self.info.has_alpha and self.info.codec != "gif"
-        self.warnings: list[str] = []
-        self._child: Child | None = None
+        self.warnings = list(self.info.notes)
         self._is_resampled = not timing.is_constant or self.rate != timing.rate
         start, length = span.cut(source.name, timing.duration_seconds)
         if timing.is_constant:
-            # Cut between whole frames; the sound is then cut at exactly the same instant.
-            total = len(self.info.ticks)
-            self._first = min(round(start * timing.rate), total - 1)
-            count = max(1, min(round(length * timing.rate), total - self._first))
+            # Cut between frames; the sound is then cut at exactly the same instant.
+            self._first = min(round(start * timing.rate), timing.frame_count - 1)
+            count = max(1, min(round(length * timing.rate), timing.frame_count - self._first))
             start, length = self._first / timing.rate, count / timing.rate
-        else:
-            origin = self.info.time_seconds(0)
-            on_show = np.asarray(self.info.ticks) * float(self.info.time_base) <= float(origin + start) + 1e-6
-            self._first = max(0, int(np.count_nonzero(on_show)) - 1)
         self.start_seconds = start
+        self._grid_start_seconds = timing.grid_start_seconds + start
         self.frame_count = max(1, round(length * self.rate))
         self.duration_seconds = self.frame_count / self.rate
 
     @property
     def sound_start_seconds(self) -> Fraction:
-        """When the first frame is shown, counted from the start of the file: there the sound begins too."""
-        return self.info.time_seconds(0) + self.start_seconds
+        """When the first frame is shown, on the file's clock: there the sound begins too."""
+        return self.info.timing.first_seconds + self.start_seconds
 
     def frames(self, first: int = 0, *, seek: bool = True) -> Iterator[Frame]:
-        """Yield frames. One child runs while this is iterated.
+        """Yield frames, as `Source.frames` says. One child runs while this is iterated.
 
-        first: begin with this one, counted from 0.  seek: jump there by the file's index where that can be
-        done; else all before it are decoded, and dropped.
-        Ends early, with a warning, where the file is broken; SourceError if no frame could be read.
+        A file that ends early gives the frames that it has, with a warning.
         """
         _, channels, depth_bytes = output_format(self.info)
         dtype = np.dtype(np.uint8 if depth_bytes == 1 else "<u2")
         buffer = np.empty((self.height, self.width, channels), dtype)
-        count = 0
-        with Child(self._arguments(first, seek=seek), read=True) as self._child:
-            child = self._child
+        number = first
+        with Child(self._arguments(first, seek=seek), read=True) as child:
             while _fill(child, buffer.reshape(-1).view(np.uint8).data):
-                picture, alpha = compose_over_black(buffer) if channels == 4 else (from_array(buffer), None)
-                yield Frame(picture, alpha, (first + count) / self.rate)
-                count += 1
-            self._judge_end(first + count, child.last_words, child.wait())
+                yield self._frame(buffer, number)
+                number += 1
+            code = child.wait()
+            self._check_end(number, child.last_words, code)
+        # Packets tell of more than the decoder gave: the last one stays for as long as those would have been shown.
+        while number < self.frame_count and self.info.timing.is_whole and not self.info.is_damaged:
+            yield self._frame(buffer, number)
+            number += 1
+
+    def _frame(self, buffer: np.ndarray, number: int) -> Frame:
+        picture, alpha = compose_over_black(buffer) if buffer.shape[2] == 4 else (from_array(buffer), None)
+        return Frame(picture, alpha, number / self.rate)
 
     def _arguments(self, first: int, *, seek: bool) -> list[str]:
-        info, timing = self.info, self.info.timing
-        # A resampled clip is counted from its beginning, and a deinterlacer looks back.
-        jumps = seek and not self._is_resampled and not info.is_interlaced and info.codec != "gif"
-        seek_seconds = self._seek_seconds(self._first + (first if jumps else 0))
-        filters: list[str] = []
-        if info.codec == "gif" and self._first:
-            filters.append(f"trim=start_frame={self._first}")
-        if self._is_resampled and timing.is_constant:
-            # Ideal times instead of stored ones: 33, 67, 100 ms would be rounded unevenly.
-            filters.append(f"settb={1 / timing.rate},setpts=N,{resample_filter(self.rate, 0)}")
-        elif self._is_resampled:
-            filters.append(resample_filter(self.rate, self.sound_start_seconds - seek_seconds))
-        dropping = [f"trim=start_frame={first}"] if first and not jumps else []
-        shaping = picture_filters(info, self.width, self.height)
-        filters += [*shaping, *dropping] if info.is_interlaced else [*dropping, *shaping]
+        info = self.info
+        # A deinterlacer looks back, a GIF has no index, and a file without times cannot say where it jumped to.
+        jumps = seek and not info.is_interlaced and info.codec != "gif" and info.has_times
+        wanted_seconds = self._grid_start_seconds + first / self.rate
+        seek_seconds = self._seek_seconds(wanted_seconds) if jumps else Fraction(0)
         # ffmpeg's own VP8 and VP9 decoders drop the alpha.
         decoder = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(info.codec) if info.has_alpha else None
+        filters = [
+            *deinterlace_filters(info),
+            *self._time_filters(wanted_seconds, first),
+            *picture_filters(info, self.width, self.height),
+        ]
         return [
             *("-loglevel", "error"),
             *(["-c:v", decoder] if decoder else []),
-            *(["-ss", f"{float(seek_seconds):.6f}"] if seek_seconds else []),
+            # The times that are stored in the file, unchanged: those that the probe has read.
+            "-copyts",
+            *(["-ss", f"{float(seek_seconds):.6f}"] if seek_seconds > 0 else []),
             *source_options(self._source),
-            *("-map", "0:V:0", "-an", "-sn", "-dn"),
+            *("-map", f"0:{info.index}", "-an", "-sn", "-dn"),
             *("-vf", ",".join(filters)),
             *("-fps_mode", "passthrough"),
             *("-frames:v", str(self.frame_count - first)),
             *("-f", "rawvideo", "-pix_fmt", output_format(info)[0], "pipe:1"),
         ]
 
-    def _seek_seconds(self, first: int) -> Fraction:
-        """Where to jump to: halfway before the first frame wanted; 0 to decode from the start."""
-        if first == 0 or self.info.codec == "gif":  # GIFs have no index to seek by
-            return Fraction(0)
-        return (self.info.time_seconds(first - 1) + self.info.time_seconds(first)) / 2
+    def _time_filters(self, wanted_seconds: Fraction, first: int) -> list[str]:
+        timing = self.info.timing
+        if not self.info.has_times:
+            # Frames are counted.
+            counted = [f"settb={1 / timing.rate}", "setpts=N"]
+            return [*counted, *rate_filters(self.rate, self.start_seconds + first / self.rate - TIE_SECONDS)]
+        if not (self._is_resampled and timing.is_constant and timing.deviation_seconds < LARGEST_ROUNDING_SECONDS):
+            return rate_filters(self.rate, wanted_seconds)
+        # First each frame to its ideal time: 33, 67, 100 ms would be rounded unevenly to another rate.
+        before = int((wanted_seconds - timing.grid_start_seconds) * timing.rate)
+        ideal_seconds = timing.grid_start_seconds + before / timing.rate
+        return [*rate_filters(timing.rate, ideal_seconds), *rate_filters(self.rate, wanted_seconds - TIE_SECONDS)]
 
-    def _judge_end(self, count: int, last_words: str, code: int) -> None:
+    def _seek_seconds(self, wanted_seconds: Fraction) -> Fraction:
+        """Where to jump to, as ffmpeg counts it: a little before the frame on show at `wanted_seconds`."""
+        timing = self.info.timing
+        # A frame is taken half a place of the grid before its time.
+        index = timing.frame_at(wanted_seconds + Fraction(1, 2) / timing.rate)
+        index = max(0, index - 1)
+        if index == 0:
+            return Fraction(0)
+        halfway = (timing.frame_seconds(index - 1) + timing.frame_seconds(index)) / 2
+        return halfway - self.info.starts_seconds
+
+    def _check_end(self, count: int, last_words: str, code: int) -> None:
         reason = f" ({last_words})" if last_words else ""
         if not self._source.exists():
             # A drive pulled out in the middle: not the end of the film, and its frames are kept for a while.
@@ -123,14 +151,22 @@ class MovingSource(Source):
             raise SourceError(
                 f"{self._source.name}: no frame could be decoded{reason}; convert it to mp4 and try again"
             )
-        # Resampling may round one frame away at the end; that is not damage.
-        missing = self.frame_count - count - (1 if self._is_resampled else 0)
-        if missing > 0 or self.info.is_damaged:
+        missing = self.frame_count - count
+        if self.info.is_damaged:
             self.warnings.append(f"{self._source.name} is damaged: {count} frames could be read, then it ends{reason}")
+        elif missing > 1 and self.info.timing.is_whole:
+            self.warnings.append(
+                f"{self._source.name} is damaged: its last {missing} frames could not be decoded{reason}; "
+                "the one before them is held"
+            )
+        elif _SPOILT.search(last_words):
+            self.warnings.append(
+                f"{self._source.name} is damaged in places{reason}; where a frame is lost, the one before it is held"
+            )
 
 
 def _fill(child: Child, view: memoryview) -> bool:
-    """Read one whole frame from the child into `view`; False at the end of the stream."""
+    """Read one frame from the child into `view`; False at the end of the stream."""
     filled = 0
     while filled < len(view):
         got = child.stdout.readinto(view[filled:])  # type: ignore[attr-defined]

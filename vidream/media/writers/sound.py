@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,14 +25,21 @@ _COPIED = {
 _PACKET_SAMPLES = {"aac": 1024, "mp3": 1152, "opus": 960, "vorbis": 2048, "flac": 4608, "ac3": 1536}
 
 
+@dataclass(frozen=True)
 class Sound:
-    """The sound of a source: which stream of which file, from when on."""
+    """The sound of a source, and from when on.
 
-    def __init__(self, source: Path, info: AudioInfo, start_seconds: Fraction) -> None:
-        """start_seconds: when the picture begins, counted from the start of the file."""
-        self.source = source
-        self.info = info
-        self.start_seconds = start_seconds
+    Attributes:
+        source: the file.
+        info: which of its streams.
+        picture_seconds: when the first picture is shown, on the file's clock: the timestamps stored in it.
+        starts_seconds: the earliest time on that clock, which ffmpeg counts jumps from.
+    """
+
+    source: Path
+    info: AudioInfo
+    picture_seconds: Fraction
+    starts_seconds: Fraction
 
 
 def add_sound(video: Path, sound: Sound, made: Path, target: Path, duration_seconds: Fraction) -> str | None:
@@ -44,7 +51,7 @@ def add_sound(video: Path, sound: Sound, made: Path, target: Path, duration_seco
     """
     suffix = made.suffix.lower()
     ways: list[Callable[[Path, Sound, Path, Fraction], list[str]]] = [_encode_sound]
-    if sound.info.codec in _COPIED[suffix] and sound.start_seconds == 0:
+    if sound.info.codec in _COPIED[suffix] and sound.picture_seconds == sound.starts_seconds:
         ways.insert(0, _copy_sound)
     for way in ways:
         finished = run(["-loglevel", "warning", "-y", *way(video, sound, made, duration_seconds)])
@@ -74,26 +81,26 @@ def _copy_sound(video: Path, sound: Sound, made: Path, duration_seconds: Fractio
     packet_seconds = Fraction(_PACKET_SAMPLES.get(sound.info.codec, 1024), sound.info.sample_rate or 44100)
     length = f"{float(max(duration_seconds - packet_seconds, packet_seconds)):.6f}"
     streams = ["-map", "0:v:0", "-map", f"1:{sound.info.index}", "-c:a", "copy"]
-    return ["-i", local_url(video), "-t", length, *source_options(sound.source), *streams, *_joined(made)]
+    # On the file's own clock, moved to where the picture begins.
+    clock = ["-copyts", "-itsoffset", f"{-float(sound.picture_seconds):.6f}"]
+    return ["-i", local_url(video), *clock, "-t", length, *source_options(sound.source), *streams, *_joined(made)]
 
 
 def _encode_sound(video: Path, sound: Sound, made: Path, duration_seconds: Fraction) -> list[str]:
     is_webm = made.suffix.lower() == ".webm"
-    seek = ["-ss", f"{float(sound.start_seconds):.6f}"] if sound.start_seconds else []
-    # first_pts=0: sound that begins after the picture keeps its distance, as silence.
+    # From a second before, so that a decoder has found its feet.
+    jump = sound.picture_seconds - sound.starts_seconds - 1
+    seek = ["-ss", f"{float(jump):.6f}"] if jump > 0 else []
+    # The file's own clock, counted from the picture: in every container both are timed from the same zero.
+    # first_pts=0: sound that begins after the picture keeps its distance, as silence; what lies before is cut.
     chain = (
-        f"[1:{sound.info.index}]aresample=async=1:first_pts=0,atrim=end={float(duration_seconds):.6f},"
+        f"[1:{sound.info.index}]asetpts=PTS-{float(sound.picture_seconds):.9f}/TB,atrim=start=0,"
+        f"aresample=async=1:first_pts=0,atrim=end={float(duration_seconds):.6f},"
         "aformat=channel_layouts=7.1|5.1|5.0|4.0|quad|3.0|stereo|mono[sound]"
     )
-    channels = _channel_count(sound.info.layout)
+    channels = sound.info.channels
     kilobits = max(128, 96 * channels if channels <= 2 else 64 * channels)
     codec = ["-c:a", "libopus" if is_webm else "aac", "-b:a", f"{kilobits}k"]
     streams = ["-filter_complex", chain, "-map", "0:v:0", "-map", "[sound]", *codec]
-    return ["-i", local_url(video), *seek, *source_options(sound.source), *streams, *_joined(made)]
-
-
-def _channel_count(layout: str) -> int:
-    match = re.match(r"(\d+)(?:\.(\d+))?", layout)
-    if match:
-        return int(match[1]) + int(match[2] or 0)
-    return {"mono": 1, "quad": 4, "hexagonal": 6, "octagonal": 8}.get(layout, 2)
+    source = ["-copyts", *seek, *source_options(sound.source)]
+    return ["-i", local_url(video), *source, *streams, *_joined(made)]
