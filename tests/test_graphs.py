@@ -8,6 +8,7 @@ import threading
 import pytest
 import torch
 from conftest import make_tiny_net, textured
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vidream.engine import cuda_graphs as graphs
@@ -189,12 +190,35 @@ def test_a_gpu_records_the_steps_of_small_pictures(device):
     torch.testing.assert_close(dreamer(textured(90, 120)), plain(textured(90, 120)), atol=0.02, rtol=0)
 
 
+class Factories(TorchFunctionMode):
+    """Notes tensors made on the device from numbers of the host, which some versions of torch dispatch nothing for."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__()
+        self._found = found
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        if func in (torch.tensor, torch.as_tensor) and made.device.type == "meta":
+            self._found.append(func.__name__)
+        return made
+
+
 class Waits(TorchDispatchMode):
     """Notes what a GPU and its host would have to wait for: numbers that cross over."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+
+    def __enter__(self):
+        self._factories = Factories(self.found)
+        self._factories.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self._factories.__exit__(*error)
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         made = func(*args, **(kwargs or {}))
