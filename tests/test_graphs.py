@@ -17,9 +17,10 @@ from vidream.engine.dreamer import Dreamer
 from vidream.engine.postprocess import finish
 from vidream.engine.step_key import NOT_IN_A_STEP, step_key
 from vidream.looks.preset import Preset
-from vidream.motion import flow as optical
+from vidream.motion.warp import resize_motion, warp_error
 from vidream.objectives import channel, layer
-from vidream.temporal.stream import Stream, carry
+from vidream.temporal.carry import carry
+from vidream.temporal.stream import Stream
 from vidream.zoom.drift_control import Leash
 
 PRESET = Preset(octaves=2, first_steps=6, steps=6, jitter=8, evenness=0.4, smoothing=0.6, layers={"block2": 1.0})
@@ -238,16 +239,16 @@ def test_a_carried_frame_waits_for_nothing(change):
     """The meta device has no numbers, and so none to wait for: a dream on it shows every crossing."""
     preset = PRESET.replace(colour=0.5, keep_colour=0.5, blend=0.1, **change)
     dreamer, leash = Dreamer(preset, net=make_tiny_net("meta"), tile=1024), Leash()
-    frame, dream, ripeness = (torch.rand(1, channels, 90, 120, device="meta") for channels in (3, 3, 1))
+    frame, dream, warm_up = (torch.rand(1, channels, 90, 120, device="meta") for channels in (3, 3, 1))
     small = torch.rand(1, 2, 45, 60, device="meta"), torch.rand(1, 1, 45, 60, device="meta")
 
     def run() -> None:
-        moved = optical.resize_motion(*small, 90, 120)
-        start, pace, _ = carry(preset, frame, dream - frame, ripeness, *moved)
+        moved = resize_motion(*small, 90, 120)
+        start, step_scale, _ = carry(preset, frame, dream - frame, warm_up, *moved)
         with torch.enable_grad():
-            found = dreamer(start, steps=2, step_size=0.01, turn=0, pace=pace, source=frame)
+            found = dreamer(start, steps=2, step_size=0.01, turn=0, pace=step_scale, source=frame)
         shown = finish(found, frame, keep_colour=0.5, blend=0.1)
-        optical.warp_error(shown, frame, *moved, every_px=2)
+        warp_error(shown, frame, *moved, every_px=2)
         leash.hold(shown, 0.04)
 
     run()
