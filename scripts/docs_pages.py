@@ -48,6 +48,8 @@ ROOMS = {
     "live": "Live",
     "errors": "Errors",
 }
+# Front matter of a page whose table needs the room of the table of contents.
+WIDE = ["---", "hide: [toc]", "---", ""]
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -96,7 +98,8 @@ def commands_page() -> str:
             actions = [a for a in group._group_actions if a.help != argparse.SUPPRESS and a.dest != "help"]
             if actions:
                 title = (group.title or "").replace("positional arguments", "arguments").capitalize()
-                lines += [f"**{title}**", "", *_table(("option", "meaning"), map(_option, actions)), ""]
+                head = ("argument" if title == "Arguments" else "option", "meaning")
+                lines += [f"**{title}**", "", *_table(head, map(_option, actions)), ""]
     return "\n".join(lines)
 
 
@@ -115,7 +118,7 @@ def fields_page() -> str:
         ))  # fmt: skip
     head = ("field", "type", "default", "range", "meaning", "source")
     return "\n".join([
-        "# Preset fields", "",
+        *WIDE, "# Preset fields", "",
         "Written from `vidream.Preset`. [The guide](../presets.md) says how fields are set and how they work together.",
         "", *_table(head, rows), "",
     ])  # fmt: skip
@@ -133,7 +136,9 @@ def presets_page() -> str:
         ]
         rows.append((f"`{name}`", preset.description, "<br>".join(changed)))
     head = ("preset", "description", "what it sets")
-    return "\n".join(["# Shipped presets", "", "Pictures: [gallery](../gallery.md).", "", *_table(head, rows), ""])
+    return "\n".join(
+        [*WIDE, "# Shipped presets", "", "Pictures: [gallery](../gallery.md).", "", *_table(head, rows), ""]
+    )
 
 
 def networks_page() -> str:
@@ -216,7 +221,7 @@ def _type_name(annotation: Any) -> str:
 def _range(metadata: Mapping[str, Any]) -> str:
     if "allowed" in metadata:
         return ", ".join(f"`{value}`" for value in metadata["allowed"])
-    return f"{metadata['low']} to {metadata['high']}" if metadata.get("low") is not None else ""
+    return f"{metadata['low']:,g} to {metadata['high']:,g}" if metadata.get("low") is not None else ""
 
 
 def _value(value: Any) -> str:
@@ -232,8 +237,14 @@ def _prose(text: str) -> str:
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     cells = [list(head), *(list(row) for row in rows)]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in cells]
+    lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in cells]
     return [lines[0], "|" + "---|" * len(cells[0]), *lines[1:]]
+
+
+def _cell(text: str) -> str:
+    """One line; a bar outside of code would end the cell."""
+    parts = text.replace("\n", " ").split("`")
+    return "`".join(part if index % 2 else part.replace("|", "\\|") for index, part in enumerate(parts))
 
 
 if __name__ == "__main__":
