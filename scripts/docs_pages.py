@@ -86,7 +86,7 @@ def root_page(name: str) -> str:
 
 def commands_page() -> str:
     """Every command and option, from the argument parsers."""
-    parser = _parser()
+    parser = command_parser()
     lines = ["# Commands", "", "Written from the argument parsers; `vidream COMMAND --help` prints the same.", ""]
     subparsers = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     helps = {action.dest: action.help or "" for action in subparsers._choices_actions}
@@ -183,7 +183,8 @@ def gallery_page() -> str:
     return "\n".join([GALLERY, "| | |", "|---|---|", *rows, ""])
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of `vidream`."""
     from vidream import cli
 
     return cli._parser()
