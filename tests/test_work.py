@@ -216,7 +216,14 @@ def test_reading_goes_on_only_where_the_source_gives_the_same_frame(clip):
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
 def test_a_render_killed_at_random_moments_is_that_of_one_run(clip, kills):
     options = ["--size", "160" if kills > 3 else "64", "--precision", "fp32", "--set", f"steps={kills}"]
-    script = [sys.executable, str(Path(__file__).with_name("kills.py")), "--kills", str(kills), "--soonest", "2"]
+    script = [
+        sys.executable,
+        str(Path(__file__).parent.parent / "scripts" / "kills.py"),
+        "--kills",
+        str(kills),
+        "--soonest",
+        "2",
+    ]
     done = subprocess.run([*script, "--source", str(clip), "--", *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{kills} kills; the film is the same" in done.stdout
