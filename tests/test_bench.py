@@ -14,7 +14,7 @@ from vidream.bench import against_plain_clip, against_plain_step, measure, measu
 from vidream.bench.measure import moving_frames
 from vidream.cli import main
 from vidream.engine.octaves import octave_sizes
-from vidream.networks import registry as zoo
+from vidream.networks.registry import make_net, network_entry
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +64,12 @@ def test_the_plain_step_climbs_as_ours_does(dreamer):
 
 def test_googlenet_climbs_as_the_plain_one_does_in_bfloat16():
     torch.manual_seed(0)
-    module = zoo._untrained("googlenet")
-    module.train()
+    entry = network_entry("googlenet")
+    loaded = entry.untrained()
+    loaded.module.train()
     with torch.no_grad():
-        module(torch.randn(8, 3, 64, 64))
-    net = zoo._as_net("googlenet", module, "cpu", torch.bfloat16)
+        loaded.module(torch.randn(8, 3, 64, 64))
+    net = make_net(entry, loaded, dtype=torch.bfloat16)
     both = against_plain_step(
         Dreamer(Preset(net="googlenet"), net=net), moving_frames(128, 96, 1)[0], budget_seconds=0.1
     )
