@@ -142,14 +142,30 @@ def presets_page() -> str:
 
 
 def networks_page() -> str:
-    """The networks by name, with their layers and where their weights are."""
-    from vidream.networks import registry
+    """The networks by name, with the layers worth dreaming and where their weights come from."""
+    from vidream.networks.registry import net_names, network_entry
 
-    rows = [
-        (f"`{name}`", ", ".join(f"`{layer}`" for layer in good) or "see `vidream layers`", f"`{default}`", "")
-        for name, (good, default) in registry.GOOD_LAYERS.items()
-    ]
-    return "\n".join(["# Networks", "", *_table(("network", "layers", "default layer", "weights"), rows), ""])
+    rows, others = [], []
+    for name in net_names():
+        entry = network_entry(name)
+        if not entry.good_layers:
+            others.append(f"`{name}`")
+            continue
+        state = entry.weights()
+        # Not what this machine happens to have downloaded.
+        weights = "downloaded at first use" if state.url else state.describe()
+        layers = " ".join(
+            f"**`{each}`**" if each in entry.default_layers else f"`{each}`" for each in entry.good_layers
+        )
+        rows.append((f"`{name}`", layers, weights))
+    return "\n".join([
+        *WIDE, "# Networks", "",
+        "Written from the registry. The layer in bold is taken where a preset names none. "
+        "`vidream layers --net NAME` lists all layers.",
+        "", *_table(("network", "layers worth dreaming", "weights"), rows), "",
+        "These classifiers of torchvision can be used too; name a layer with `--set layers=NAME`:", "",
+        ", ".join(others) + ".", "",
+    ])  # fmt: skip
 
 
 def formats_page() -> str:
