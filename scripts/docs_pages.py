@@ -169,8 +169,16 @@ def networks_page() -> str:
 
 
 def formats_page() -> str:
-    """The output formats, from the format table."""
-    return "# File formats\n"
+    """The formats that can be written."""
+    from vidream.media.images import ALPHA_SUFFIXES, STILL_SUFFIXES
+    from vidream.media.targets import VIDEO_SUFFIXES
+
+    rows = [(f"`{suffix}`", "video", "yes", "") for suffix in VIDEO_SUFFIXES]
+    rows += [(f"`{suffix}`", "animation, endless", "", "") for suffix in (".gif", ".apng", ".webp")]
+    rows += [(f"`{suffix}`", "picture", "", "yes" if suffix in ALPHA_SUFFIXES else "") for suffix in STILL_SUFFIXES]
+    lines = _table(("suffix", "kind", "sound", "alpha of the source"), rows)
+    head = "What OUT can be, by its suffix. Pictures can be numbered: `shots/%04d.png`."
+    return "\n".join(["# File formats", "", head, "", *lines, ""])
 
 
 def python_page() -> str:
