@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import pytest
@@ -13,8 +14,10 @@ from vidream.engine import cuda_graphs as graphs
 from vidream.engine.cuda_graphs import Recorded, StepGraphs
 from vidream.engine.dreamer import Dreamer
 from vidream.engine.postprocess import finish
+from vidream.engine.step_key import NOT_IN_A_STEP, step_key
 from vidream.looks.preset import Preset
 from vidream.motion import flow as optical
+from vidream.objectives import channel, layer
 from vidream.temporal.stream import Stream, carry
 from vidream.zoom.drift_control import Leash
 
@@ -75,6 +78,65 @@ def test_a_look_that_changes_with_every_frame_is_not_recorded(tiny_net):
     for number in range(6):
         stream.next(textured(60, 80, number))
     assert recorder.shapes == []
+
+
+def another(item: dataclasses.Field) -> object:
+    """A value of a preset field that is not its default, and that the tiny net can take."""
+    own = {"layers": {"block3": 1.0}, "subject": {"low": 1.0}, "class_id": "3", "channels": (1, 2), "guide": ("a.png",)}
+    default = item.default
+    if item.name in own:
+        return own[item.name]
+    if "allowed" in item.metadata:
+        return next(name for name in item.metadata["allowed"] if name != default)
+    if isinstance(default, bool):
+        return not default
+    if isinstance(default, (int, float)):
+        low, high = item.metadata["low"], item.metadata["high"]
+        return low if default == high else type(default)(min(high, default + (1 if isinstance(default, int) else 0.3)))
+    return "another"
+
+
+FIELDS = {item.name: item for item in dataclasses.fields(Preset)}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_preset_field_is_in_the_key_or_said_to_enter_no_step(tiny_net, name):
+    """A field that is added to the preset is in the key by itself."""
+    look = PRESET.replace(description="", guide_share=1.0)
+    objective = Dreamer(look, net=tiny_net).objective
+    changed = look.replace(**{name: another(FIELDS[name])})
+    assert changed != look
+    same = step_key(look, objective, tiny_net) == step_key(changed, objective, tiny_net)
+    assert same == (name in NOT_IN_A_STEP)
+    assert set(FIELDS) >= NOT_IN_A_STEP
+
+
+@pytest.mark.parametrize("name", sorted(NOT_IN_A_STEP))
+def test_a_field_that_is_not_in_the_key_leaves_the_step_as_it_is(tiny_net, name):
+    picture, recorder = textured(60, 80), PlainRecorder()
+    dreamer = recorded(Dreamer(PRESET, net=tiny_net), recorder)
+    for _ in range(2):
+        dreamer(picture)
+    changed = PRESET.replace(**{name: another(FIELDS[name])})
+    found = dreamer.with_preset(changed)(picture, steps=4, step_size=0.01)
+    assert torch.equal(found, Dreamer(changed, net=tiny_net)(picture, steps=4, step_size=0.01))
+
+
+def test_an_equal_look_made_anew_uses_the_recording(tiny_net):
+    recorder, picture = PlainRecorder(), textured(60, 80)
+    dreamer = recorded(Dreamer(PRESET.replace(octaves=1), net=tiny_net), recorder)
+    for number in range(6):
+        dreamer.with_preset(dreamer.preset.replace(keep=0.9, steps=number))(picture)
+    assert len(recorder.shapes) == 1
+
+
+def test_another_network_or_objective_is_another_key(tiny_net):
+    look, other = PRESET, make_tiny_net(seed=8)
+    objectives = [layer("block2"), channel("block2", 1), layer("block2") + channel("block3", 1)]
+    keys = {
+        step_key(look, each, net) for each in objectives for net in (tiny_net, other, tiny_net.with_batch_norm("train"))
+    }
+    assert len(keys) == 9
 
 
 class Fails:

@@ -157,7 +157,7 @@ class Net:
         return extractor.to(self.device, self.dtype).to(memory_format=torch.channels_last)
 
     def operations(self, layers: Iterable[str], height: int, width: int) -> int:
-        """Multiplications and additions of a forward pass to `layers` for a picture of that size, px. Raises NetError."""
+        """Multiplications and additions of a forward pass to `layers`, sides of the picture in px. Raises NetError."""
         extractor = self.plain_extractor(layers).to("cpu")
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             extractor(torch.zeros(1, 3, height, width))

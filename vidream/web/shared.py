@@ -69,7 +69,9 @@ class Engine:
             preset = preset.replace(subject=dict.fromkeys(subjects, 1.0), layers={}, channels=(), class_id="")
         if guide is not None:
             # The look's own beasts would drown the guide; only those asked for by hand stay beside it.
-            preset = preset.replace(guide=(str(guide),), **({} if subjects else {"subject": {}, "class_id": ""}))
+            preset = preset.replace(
+                guide=(str(guide),), channels=(), **({} if subjects else {"subject": {}, "class_id": ""})
+            )
         return preset
 
     def describe(self) -> dict[str, Any]:
