@@ -12,8 +12,8 @@ from vidream.objectives import Objective
 
 __all__ = ["NOT_IN_A_STEP", "step_key"]
 
-# Fields that choose how many steps are taken, where, how long they are and what happens to the result. All others count,
-# and so does every field that is added: one that enters no step must be named here.
+# Fields that choose how many steps are taken, where, how long they are and what happens to the result. All others
+# count, and so does every field that is added: one that enters no step must be named here.
 NOT_IN_A_STEP = frozenset(
     {
         "description", "octaves", "octave_scale", "finest", "falloff", "steps", "octave_turns", "step_size", "jitter",
