@@ -136,7 +136,7 @@ def test_two_objectives_on_one_layer_are_two_films(clip, tiny_net, tmp_path):
     first, second = (with_objective(channel("block2", index)) for index in (1, 2))
     assert not files.dream(clip, "a.mp4", make_dreamer=first, progress=Stops(), **options).finished
     assert Recipe.read("a.mp4").objective == {"objective": "channel", "name": "block2", "index": 1}
-    with pytest.raises(TargetError, match='objective.*"index": 2'):
+    with pytest.raises(TargetError, match=r'objective.*"index": 2'):
         files.dream(clip, "a.mp4", make_dreamer=second, resume=True, **options)
     with pytest.raises(TargetError, match="objective"):
         files.dream(
