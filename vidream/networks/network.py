@@ -30,7 +30,8 @@ class Net:
     Args:
         module: takes [B,3,H,W] after `mean` and `std`.
         name: what messages call it.
-        mean, std: of the pictures it was trained on, RGB, 0..1.
+        mean: of the pictures it was trained on, RGB, 0..1.
+        std: their standard deviation.
         good_layers: the layers worth dreaming, shallow to deep.
         default_layers: layer -> weight, where a preset names none.
         class_layer: the layer of class logits; by default the last one, where there are classes.
