@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import textured
-from frames_helpers import ffmpeg, make_clip
+from frames_helpers import children, ffmpeg, make_clip
 
 import vidream
 from vidream import api as files
@@ -80,17 +80,6 @@ class At(files.Progress):
 
 def hashes(path: Path) -> list[str]:
     return ffmpeg("-i", f"file:{path}", "-map", "0", "-f", "framemd5", "-").splitlines()
-
-
-def children(words: str) -> list[int]:
-    """The ffmpegs of this process whose command holds `words`."""
-    found = []
-    for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            command = Path("/proc", pid, "cmdline").read_bytes().decode().split("\0")
-            if any(words in word for word in command):
-                found.append(int(pid))
-    return found
 
 
 @linux_only
@@ -176,22 +165,15 @@ def test_a_killed_decoder_stops_the_film_and_a_killed_encoder_does_not(clip, mak
     assert work.WorkFolder(tmp_path / "long-dream.mp4", resume=True).frames_held >= 9
 
     killed = []
-    run = segments.run
 
-    def unlucky(arguments, **options):
-        if ".part.mp4" in arguments[-1] and len(killed) < 1:
-            killed.append(arguments)
-            arguments = ["-re", *arguments]  # slow enough to be hit
-            from threading import Timer
+    class Unlucky(files.Progress):
+        def frame(self, picture, frames):
+            # Within a segment of 6 frames, and with its last: it is then killed while it is closed, or at once.
+            if frames in (3, 12):
+                killed.extend(children(".part.mp4"))
+                kill(".part.mp4")
 
-            Timer(0.2, kill, [".part.mp4"]).start()
-        return run(arguments, **options)
-
-    segments.run = unlucky
-    try:
-        made = files.dream(clip, preset=PRESET, make_dreamer=make)
-    finally:
-        segments.run = run
+    made = files.dream(clip, preset=PRESET, make_dreamer=make, progress=Unlucky())
     assert killed and hashes(made.path) == whole
 
 
