@@ -123,7 +123,7 @@ def test_a_disk_that_fills_while_the_film_is_joined_loses_nothing(clip, make, wh
 @linux_only
 def test_a_full_disk_is_told_with_the_room_it_needs(clip, make, disk):
     folder, remount = disk
-    remount("size=400k")
+    remount("size=80k")
     with pytest.raises(TargetError, match=r"is full \(\d+\.\d MB left, about \d+\.\d MB needed\)"):
         files.dream(clip, folder / "a.mp4", preset=PRESET, make_dreamer=make)
 
@@ -180,11 +180,12 @@ def test_a_killed_decoder_stops_the_film_and_a_killed_encoder_does_not(clip, mak
 @linux_only
 def test_running_out_of_memory_is_one_line_and_keeps_the_film(clip, whole, tmp_path, monkeypatch):
     child = """
-import resource, sys, threading
+import pathlib, resource, sys, threading, time
+from vidream.media.writers import segments
 from vidream.rendering import work_folder as work
 from vidream.cli import main
 from vidream.cli.terminal import Screen
-work.SAVE_SECONDS = 0.0
+work.SAVE_SECONDS, segments._SEGMENT_SECONDS = 0.0, 0.08
 save_state, frame, saves = work.save_state, Screen.frame, threading.Lock()
 def save(*state):
     with saves:
@@ -194,6 +195,8 @@ def scarce(self, picture, frames):
     frame(self, picture, frames)
     if frames != 5:
         return
+    while not pathlib.Path("a.mp4.vidream/state.safetensors").exists():  # of a segment's end, two frames long
+        time.sleep(0.05)
     with saves:  # what a save holds for a moment is no room
         used = int(open("/proc/self/statm").read().split()[0]) * 4096
         resource.setrlimit(resource.RLIMIT_AS, (used + 2**20, resource.RLIM_INFINITY))

@@ -90,11 +90,13 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def save_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that a power cut leaves the old content or the new, never half. Raises OSError."""
+def save_whole(path: Path, *parts: bytes) -> None:
+    """Put `parts` at `path` so that a power cut leaves the old content or the new, never half. Raises OSError."""
     part = beside(path, ".part")
-    part.write_bytes(data)
-    sync_file(part)
+    with part.open("wb") as file:
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
     part.replace(path)
     sync_folder(path.parent)
 

@@ -75,10 +75,14 @@ def one_picture_only(target: Path, frames: int | str) -> TargetError:
 def as_target(target: str | os.PathLike[str]) -> Path:
     """`target` as a path that names a file. TargetError where it names a folder, or nothing, or is too long."""
     path, said = Path(target), os.fspath(target)
+    if not said:
+        raise TargetError("the target has no name; give a file, such as dream.mp4")
     names_folder = said.endswith((os.sep, "/")) or path.name in ("", "..")
     try:
-        if names_folder or path.is_dir():
-            raise TargetError(f'"{said}" is a folder; give a file in it, such as {path / "dream.mp4"}')
+        is_folder = path.is_dir()
+        if is_folder or names_folder:
+            verb = "is" if is_folder else "names"
+            raise TargetError(f'"{said}" {verb} a folder; give a file in it, such as {path / "dream.mp4"}')
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None) != errno.ENAMETOOLONG:
             raise TargetError(f"{said!r} cannot be a file ({error}); give another name") from None

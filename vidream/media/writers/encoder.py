@@ -51,7 +51,8 @@ class VideoEncoder:
         """
         self._target = target
         source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", str(rate)]
-        # Every frame at the time it came with: left to itself, ffmpeg rounds 119.88 frames a second to 120.
+        # -r: left to itself, ffmpeg guesses the rate by the times of the first frames, and takes 119.88 for 120.
+        source += ["-r", str(rate)]
         times = ["-fps_mode", "passthrough", "-enc_time_base", str(1 / rate)]
         self._child = Child(
             ["-loglevel", "warning", "-y", *source, "-i", "pipe:0", *times, *options, local_url(file)], feed=True

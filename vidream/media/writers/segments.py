@@ -203,7 +203,7 @@ class Segments:
         if len(held) < end - cuts[-1]:
             raise TargetError(f'"{self._target}": frame {end} lies in a segment that has gone on')
         if held:
-            save_whole(self._name(cuts[-1], RAW), b"".join(held))
+            save_whole(self._name(cuts[-1], RAW), *held)
         if self._folder.is_dir():
             sync_folder(self._folder)
         return {"frames": frames, "cuts": cuts, "size": list(self._size or ())}
