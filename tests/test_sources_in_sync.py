@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_frames_sound import assert_in_sync, beep, copy_clip, flash, flash_starts
 
+from vidream.errors import SourceError
 from vidream.media import Camera, FrameReader, packets
 from vidream.media.probe import probe_clip
 
@@ -183,3 +184,21 @@ def test_frames_of_a_variable_rate_come_at_their_times(tmp_path_factory, gaps, s
         shown = [index_of(picture) for picture in reader]
     on_show = [max(time for time in times if time <= place) for place in range(times[-1] + 1)]
     assert shown[: len(on_show)] == on_show
+
+
+def test_a_broken_gif_of_absurd_size_is_one_line_and_a_comment_is_no_frame(tmp_path):
+    clip = make_clip(tmp_path / "a.gif", 4, rate=10)
+    data = clip.read_bytes()
+    commented = tmp_path / "comment.gif"
+    commented.write_bytes(data[:-1] + b"\x21\xfe\x05hello\x00;")
+    with FrameReader(commented) as reader:
+        assert len(list(reader)) == 4
+    # A size that is absurd in a frame of its own, behind an honest header.
+    at = data.index(b"\x2c", 13 + 3 * 256) if b"\x2c" in data[13 + 3 * 256 :] else data.index(b"\x2c", 13)
+    absurd = tmp_path / "absurd.gif"
+    absurd.write_bytes(data[: at + 5] + b"\xff\xff\xff\xff" + data[at + 9 :])
+    try:
+        with FrameReader(absurd) as reader:
+            list(reader)
+    except SourceError as error:
+        assert "\n" not in str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+import warnings
 from array import array
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -97,8 +98,7 @@ def scan_frames(path: Path, container: Any, video: Any, codec: str) -> ScannedFr
     found.last_ticks = packets[-1][1] if packets else 0
     if codec == "gif":
         # Its demuxer takes a comment at the end for one more frame.
-        with Image.open(path) as picture:
-            found.ticks = found.ticks[: getattr(picture, "n_frames", 1)]
+        found.ticks = found.ticks[: _gif_frames(path)]
     if codec == "vp8":
         found.ticks = _without_hidden(found.ticks)
     return found if found.is_whole else _completed(found, video)
@@ -122,6 +122,17 @@ def _has_second_start(path: Path) -> bool:
                 break
             at += length
     return starts > 1
+
+
+def _gif_frames(path: Path) -> int | None:
+    """How many frames Pillow counts, or None where it cannot read the file: then what the demuxer gave stands."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large pictures: their size is checked elsewhere
+            with Image.open(path) as picture:
+                return int(getattr(picture, "n_frames", 1))
+    except Exception:  # Pillow raises whatever it meets in a broken file
+        return None
 
 
 def _index_is_whole(video: Any) -> bool:
