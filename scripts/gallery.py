@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from docs_pages import gallery_page
 
 from vidream import Dreamer, FrameReader, Preset, Stream, load_net
 from vidream.looks.preset import preset_names
@@ -22,14 +23,9 @@ THUMBNAILS = HERE.parent / "vidream" / "web" / "thumbnails"
 SIZE_PX = 480
 # Of the page that `vidream web` serves: 16:10.
 THUMBNAIL_PX = (200, 320)
-# The dream has ripened by then, and the clip shows houses, trees, water and sky.
+# The dream is fully grown by then, and the clip shows houses, trees, water and sky.
 FRAMES = 20
 START_SECONDS = 1.0
-HEAD = """# Gallery
-
-Every look on one frame of `samples/valley.mp4`, 20 frames into its dream. Made by `python scripts/gallery.py`.
-Use one with `vidream dream IN OUT -p NAME`; print one with `vidream presets NAME`.
-"""
 
 
 def dreamed(preset: Preset) -> torch.Tensor:
@@ -51,20 +47,15 @@ def thumbnail(picture: torch.Tensor) -> torch.Tensor:
 def main(wanted: list[str]) -> None:
     """Dream the pictures and write the page."""
     PICTURES.mkdir(exist_ok=True)
-    cells = []
-    for name in preset_names():
+    for name in wanted or preset_names():
         preset = Preset.load(name)
-        if preset.net != "dreamnet":
-            cells.append(f"**{name}**: {preset.description} (with {preset.net}, which downloads its weights)")
-            continue
-        if not wanted or name in wanted:
+        # Other networks would download their weights.
+        if preset.net == "dreamnet":
             picture = dreamed(preset)
             write_picture(PICTURES / f"{name}.jpg", picture, quality=88)
             write_picture(THUMBNAILS / f"{name}.jpg", thumbnail(picture), quality=82)
             print(name, flush=True)
-        cells.append(f"![{name}](gallery/{name}.jpg)<br>**{name}**: {preset.description}")
-    rows = [f"| {left} | {right} |" for left, right in zip(cells[::2], [*cells[1::2], ""], strict=False)]
-    (HERE / "gallery.md").write_text("\n".join([HEAD, "| | |", "|---|---|", *rows, ""]), encoding="utf-8")
+    (HERE / "gallery.md").write_text(gallery_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

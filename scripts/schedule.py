@@ -24,7 +24,7 @@ from vidream.engine.dreamer import FULL_EFFORT_SIDE_PX
 from vidream.engine.octaves import octave_sizes
 from vidream.media import contact_sheet, write_picture
 
-SIZE_PX, SECONDS, RIPE_FRAMES = 320, 1.2, 8
+SIZE_PX, SECONDS, WARM_UP_FRAMES = 320, 1.2, 8
 GRID = {
     "octaves": (2, 3, 4, 8),
     "octave_scale": (1.4, 1.7),
@@ -64,7 +64,7 @@ def operations_of(preset: Preset, net: Net, names: list[str], size: tuple[int, i
 
 
 def tried(preset: Preset, net: Net, frames: list[Tensor]) -> Row:
-    """Dream `frames` with `preset`; figures are of the frames after the first RIPE_FRAMES."""
+    """Dream `frames` with `preset`; figures are of the frames after the first WARM_UP_FRAMES."""
     dreamer = Dreamer(preset, net=net)
     stream = Stream(dreamer)
     taken, strengths, errors, gains = [], [], [], []
@@ -78,7 +78,7 @@ def tried(preset: Preset, net: Net, frames: list[Tensor]) -> Row:
         with torch.no_grad():
             gains.append(float(dreamer.score(shown)) - float(dreamer.score(frame)))
     names = [name for name in dreamer.objective.layers if name != "picture"]
-    found = [statistics.fmean(each[RIPE_FRAMES:]) for each in (strengths, errors, gains)]
+    found = [statistics.fmean(each[WARM_UP_FRAMES:]) for each in (strengths, errors, gains)]
     size = (frames[0].shape[-2], frames[0].shape[-1])
     cost = operations_of(preset, net, names, size)
     return Row(preset, cost, statistics.median(taken[1:]), *found, shown)

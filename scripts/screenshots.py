@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def shoot_page(camera: Path, target: Path) -> None:
-    """The page, after its dream has ripened."""
+    """The page, once its dream is fully grown."""
     from playwright.sync_api import sync_playwright
 
     server = make_server(Engine(Settings(size=SIZE), first=(LOOK, Preset.load(LOOK))))

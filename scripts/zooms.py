@@ -1,4 +1,4 @@
-"""Measure the zoom: seams of loops, the same fall at two rates, and what a long fall does to the picture.
+"""Measure the zoom: seams of loops, the same zoom at two rates, and what a long zoom does to the picture.
 
 Run from the repository: python scripts/zooms.py PHOTO FOLDER [FRAMES]   (sheets of what was made go into FOLDER)
 """
@@ -51,7 +51,7 @@ def seam(photo: Tensor, dreamer: Dreamer, folder: Path) -> None:
 
 
 def rates(photo: Tensor, dreamer: Dreamer, folder: Path) -> None:
-    """Where the same fall has arrived after 5 s, at 24 and at 60 frames a second."""
+    """Where the same zoom has arrived after 5 s, at 24 and at 60 frames a second."""
     last = []
     for rate in (24, 60):
         for number, frame in enumerate(endless_zoom(photo, dreamer, Motion(rotate=10), rate=rate)):
@@ -70,7 +70,7 @@ def fineness(frame: Tensor) -> float:
     return float((plain - gaussian_blur(plain, 1.0)).square().mean() / plain.square().mean())
 
 
-def long_fall(photo: Tensor, dreamer: Dreamer, folder: Path, count: int) -> None:
+def long_zoom(photo: Tensor, dreamer: Dreamer, folder: Path, count: int) -> None:
     """Brightness, contrast and fineness on the way; each the mean of AROUND frames, half of them before.
 
     Within a second the picture is much the same, and its fineness that of scales, or of skies.
@@ -100,7 +100,7 @@ def main(photo: Path, folder: Path, count: int) -> None:
     dreamer = Dreamer(Preset.load("creatures"), net=load_net("dreamnet"))
     seam(picture, dreamer, folder)
     rates(picture, dreamer, folder)
-    long_fall(picture, dreamer, folder, count)
+    long_zoom(picture, dreamer, folder, count)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from vidream import Dreamer, Preset, load_net
-from vidream.bench import against_plain_clip, against_plain_step, measure, measure_all
+from vidream.bench import against_plain_clip, against_plain_step, engine_use, measure, measure_all, plain_loop
 from vidream.bench.measure import moving_frames
 from vidream.cli import main
 from vidream.engine.octaves import octave_sizes
-from vidream.networks import registry as zoo
+from vidream.networks.registry import make_net, network_entry
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,9 @@ def test_a_bench_tells_of_every_size_and_part(dreamer):
     for each in found.sizes:
         assert min(each.first_frame_seconds, each.frame_seconds, each.step_seconds) > 0
         assert {"read", "flow", "carry", "finish, figures", "hand over", "encode, rest"} < set(each.parts)
-        assert any(name.startswith("octave") for name in each.parts)
+        assert any(name.startswith("octave") for name in each.parts) and all(
+            seconds > 0 for seconds in each.parts.values()
+        )
     assert found.matrix_peak > 1e8 and found.live is not None and found.live.pictures > 0
     assert "96x64" in " ".join(told)
 
@@ -49,26 +51,65 @@ def test_the_first_frame_is_told_apart_from_those_that_carry_on(dreamer, monkeyp
     assert found.frame_seconds == look.steps * octaves / look.octave_turns
 
 
+@pytest.fixture
+def compile_by_hand(monkeypatch):
+    """torch.compile takes a minute and needs a compiler: here it gives the function back."""
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+
+
+@pytest.fixture
+def no_compiler(monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("no working C++ compiler\nand more lines")
+
+    monkeypatch.setattr(torch, "compile", refuse)
+
+
+def test_a_bench_says_which_engine_is_in_use(dreamer, monkeypatch):
+    assert engine_use(dreamer).is_used == torch.backends.mkldnn.is_available()
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    other = Dreamer(Preset.load("fast"), net=load_net("dreamnet"))
+    found = measure_all(other, [(96, 64)], seconds=0.1, live_seconds=0)
+    assert found.engine == "not in use for dreamnet: this torch was built without oneDNN"
+
+
+def test_every_baseline_does_the_same_step(dreamer, compile_by_hand):
+    both = against_plain_step(dreamer, moving_frames(96, 80, 1)[0], budget_seconds=0.1)
+    assert both.compiled_seconds is not None and both.compiled_reason == ""
+    picture = torch.rand(1, 3, 80, 96)
+    scores = [plain_loop._plain_score(dreamer, trains=False)]
+    scores.append(plain_loop._scored(dreamer, plain_loop._three_lines(dreamer)))
+    found = [float(score(picture)) for score in scores]
+    assert found[1] == pytest.approx(found[0], rel=1e-4)
+
+
+def test_without_a_compiler_torch_compile_is_skipped_with_a_word(dreamer, no_compiler):
+    both = against_plain_step(dreamer, moving_frames(96, 80, 1)[0], budget_seconds=0.1)
+    assert both.compiled_seconds is None and both.compiled_reason == "RuntimeError: no working C++ compiler"
+    assert both.three_lines_seconds > 0
+
+
 def test_operations_are_those_counted_by_hand():
     net = load_net("dreamnet")
     # Its first layer alone: 16 channels of 6x6x3 at half the size, a multiplication and an addition each.
     assert net.operations(["stem.conv"], 64, 96) == 2 * 16 * 6 * 6 * 3 * 32 * 48
 
 
-def test_the_plain_step_climbs_as_ours_does(dreamer):
+def test_the_plain_step_climbs_as_ours_does(dreamer, compile_by_hand):
     dreamer = dreamer.with_preset(Preset(layers={"s3b": 1.0}))
     both = against_plain_step(dreamer, moving_frames(96, 80, 1)[0], budget_seconds=0.1)
     assert both.objective_ratio == pytest.approx(1, abs=0.02)
     assert both.ratio == both.plain_seconds / both.ours_seconds
 
 
-def test_googlenet_climbs_as_the_plain_one_does_in_bfloat16():
+def test_googlenet_climbs_as_the_plain_one_does_in_bfloat16(no_compiler):
     torch.manual_seed(0)
-    module = zoo._untrained("googlenet")
-    module.train()
+    entry = network_entry("googlenet")
+    loaded = entry.untrained()
+    loaded.module.train()
     with torch.no_grad():
-        module(torch.randn(8, 3, 64, 64))
-    net = zoo._as_net("googlenet", module, "cpu", torch.bfloat16)
+        loaded.module(torch.randn(8, 3, 64, 64))
+    net = make_net(entry, loaded, dtype=torch.bfloat16)
     both = against_plain_step(
         Dreamer(Preset(net="googlenet"), net=net), moving_frames(128, 96, 1)[0], budget_seconds=0.1
     )
@@ -83,12 +124,13 @@ def test_a_clip_both_ways_is_measured_alike(dreamer):
         against_plain_clip(dreamer, moving_frames(96, 80, 1))
 
 
-def test_the_command_writes_figures_and_a_picture(tmp_path, capsys):
+def test_the_command_writes_figures_and_a_picture(tmp_path, capsys, no_compiler):
     figures, picture = tmp_path / "bench.json", tmp_path / "profile.png"
     command = ["bench", "-p", "fast", "--sizes", "96x64", "--seconds", "0.1", "--no-live", "--against", "plain"]
     assert main([*command, "--json", str(figures), "--profile", str(picture)]) == 0
     said = capsys.readouterr().out
-    assert "96x64" in said and "times as fast" in said
+    assert "96x64" in said and "times as fast" in said and "no working C++ compiler" in said
+    assert "fast CPU engine: " in said
     written = json.loads(figures.read_text())
     assert written["sizes"][0]["parts"] and written["plain_step"]["ratio"] > 0
     assert Image.open(picture).size[0] > 500

@@ -13,7 +13,7 @@ import torch
 from vidream.cli import main
 from vidream.media import FrameReader, write_picture
 from vidream.media.arrays import noise
-from vidream.networks import registry as zoo
+from vidream.networks import torchvision_models
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "valley.mp4"
 QUICK = ["--set", "octaves=2", "--set", "first_steps=2", "-q"]
@@ -30,9 +30,9 @@ def work(tmp_path, monkeypatch):
 
     def seeded(name: str) -> dict[str, torch.Tensor]:
         torch.manual_seed(0)
-        return zoo._untrained(name).state_dict()
+        return torchvision_models.untrained_module(name).state_dict()
 
-    monkeypatch.setattr(zoo, "_download", seeded)
+    monkeypatch.setattr(torchvision_models, "published_state", seeded)
     return tmp_path
 
 

@@ -9,8 +9,7 @@ from vidream.errors import DeviceError, NetError, PresetError, SourceError
 from vidream.looks.preset import Preset
 from vidream.media import write_picture
 from vidream.networks import Net, load_net
-from vidream.objectives.build import objective_of
-from vidream.objectives.objective import channel, layer, subject
+from vidream.objectives import channel, layer, objective_of, subject
 from vidream.runtime.device import pick_device, pick_precision
 from vidream.temporal.stream import Stream
 
@@ -109,7 +108,7 @@ def test_what_a_net_does_not_have_is_a_clear_error(tiny_net):
     with pytest.raises(NetError, match='no layer "block9"'):
         Dreamer(PRESET.replace(layers={"block9": 1.0}), net=tiny_net)
     tiny_net.default_layers = {}
-    with pytest.raises(NetError, match="--set layers="):
+    with pytest.raises(NetError, match="name one in layers"):
         Dreamer(PRESET, net=tiny_net)
 
 
@@ -203,7 +202,7 @@ def test_batch_norm_in_train_mode_uses_the_pictures_own_statistics(tiny_net):
 
 
 def test_wishes_that_cannot_be_are_clear_errors(tiny_net):
-    with pytest.raises(PresetError, match="--set guide=FILE"):
+    with pytest.raises(PresetError, match="name one in guide"):
         Dreamer(PRESET.replace(style=1.0), net=tiny_net)
     with pytest.raises(SourceError, match=r"absent\.png"):
         Dreamer(PRESET.replace(guide=("absent.png",)), net=tiny_net)(textured(32, 32))

@@ -1,9 +1,8 @@
-"""The processor's own way through a network gives what autograd gives, for every part that it knows."""
+"""The fast CPU engine gives what autograd gives, for every operation that it knows, and says why it is not used."""
 
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
 
 import pytest
@@ -11,13 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vidream.networks import Net, load_net
-from vidream.networks import network as net_room
-from vidream.networks.cpu import pools
-from vidream.networks.cpu.fast_network import FastNet
-from vidream.networks.cpu.pools import MaxPool
-from vidream.networks.cpu.steps import Tape
-from vidream.runtime.threads import has_team
+from vidream.networks import Net, NotUsed, load_net
+from vidream.networks import network as network_room
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 
@@ -98,8 +92,8 @@ def test_every_known_part_gives_the_gradient_of_autograd(monkeypatch, size, laye
     picture = torch.rand(2, 3, *size)
     fast = Net(module, name="made")
     found = gradient(fast, layers, picture)
-    assert isinstance(fast._cuts[tuple(layers)], FastNet)
-    monkeypatch.setattr(net_room, "fast_net", lambda *_: None)
+    assert fast.engine_use(layers).is_used
+    monkeypatch.setattr(network_room, "fast_network", lambda *_: (None, NotUsed.DISAGREED, ""))
     plain = Net(module, name="made")
     wanted = gradient(plain, layers, picture)
     torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max()))
@@ -114,104 +108,6 @@ def test_bfloat16_goes_the_same_way_as_autograd_does(monkeypatch):
     found = gradient(load_net("dreamnet", dtype=torch.bfloat16), ["s3b"], picture)
     wanted = gradient(load_net("dreamnet"), ["s3b"], picture)
     assert torch.cosine_similarity(found, wanted, dim=0) > 0.999
-
-
-@pytest.fixture(params=["compiled", "by bits"])
-def way(request, monkeypatch):
-    """How pools behind a ReLU are done."""
-    monkeypatch.setattr(pools, "WIDE_THREADS", 1)
-    if request.param == "compiled":
-        pytest.importorskip("numba")
-        if not has_team():
-            pytest.skip("torch without GNU OpenMP")
-    else:
-        monkeypatch.setattr(pools, "compiled_passes", lambda dtype: None)
-    return request.param
-
-
-POOLS = [
-    nn.MaxPool2d(3, 2, ceil_mode=True),
-    nn.MaxPool2d(3, 2, 1),
-    nn.MaxPool2d(3, 1, 1),
-    nn.MaxPool2d(2),
-    nn.MaxPool2d(1, 2),
-    nn.MaxPool2d((4, 3), (1, 3), (2, 0)),
-    nn.MaxPool2d(3, 1, 1, dilation=2),
-]
-
-
-@needs_onednn
-@pytest.mark.parametrize("is_positive", [True, False], ids=["behind a ReLU", "of any value"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=lambda dtype: str(dtype)[6:])
-@pytest.mark.parametrize("size", [(40, 50), (41, 37), (5, 6)], ids=["even", "odd", "small"])
-@pytest.mark.parametrize("pool", POOLS, ids=lambda pool: f"{pool.kernel_size} by {pool.stride}")
-def test_a_pool_is_torchs_pool(way, pool, size, dtype, is_positive):
-    """No two values of a picture and channel are the same but zeros, which want no gradient."""
-    order = torch.Generator().manual_seed(size[0])
-    count = size[0] * size[1]
-    x = torch.stack([torch.randperm(count, generator=order) for _ in range(32)]).reshape(2, 16, *size) - count // 2
-    # As numbers that bfloat16 keeps apart: whole ones alone would not be.
-    bits = torch.int32 if dtype == torch.float32 else torch.int16
-    x = (x.abs().to(bits) + 9000).view(dtype) * x.sign()
-    x = (x.relu() if is_positive else x).contiguous(memory_format=torch.channels_last).requires_grad_()
-    wanted = pool(x)
-    grad = torch.randint(1, 9, wanted.shape).to(dtype).contiguous(memory_format=torch.channels_last)
-    step, tape = MaxPool(0, 1, pool), Tape(keeps=True)
-    step.is_positive = is_positive
-    with torch.no_grad():
-        tape.values[0] = x.detach()
-        step.forward(tape)
-        assert torch.equal(tape.values[1], wanted)
-        tape.give(1, grad, own=False)
-        step.backward(tape)
-    asked = x != 0 if is_positive else torch.ones_like(x, dtype=torch.bool)
-    torch.testing.assert_close(tape.grads[0][asked], torch.autograd.grad(wanted, x, grad)[0][asked])
-
-
-@needs_onednn
-def test_where_all_of_a_window_is_the_same_one_place_has_its_gradient(way):
-    step, tape = MaxPool(0, 1, nn.MaxPool2d(3, 1, 1)), Tape(keeps=True)
-    step.is_positive = True
-    tape.values[0] = torch.full((1, 4, 9, 9), 0.5).contiguous(memory_format=torch.channels_last)
-    step.forward(tape)
-    tape.give(1, torch.ones(1, 4, 9, 9).contiguous(memory_format=torch.channels_last), own=False)
-    step.backward(tape)
-    assert float(tape.grads[0].sum()) == 4 * 81
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=lambda dtype: str(dtype)[6:])
-def test_compiled_passes_share_the_rows_out_and_say_so_where_they_can_not_be_had(dtype, threads, monkeypatch):
-    compiled = pytest.importorskip("vidream.networks.cpu.compiled")
-    if not has_team():
-        pytest.skip("torch without GNU OpenMP")
-    x = torch.rand(2, 5, 7, 6).to(dtype).contiguous(memory_format=torch.channels_last)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        assert compiled.can_pool(dtype) and not compiled.can_pool(torch.float16)
-        found, places = compiled.pool(x, (7, 6), (3, 3, 1, 1, 1, 1))
-        back = compiled.pool_back(torch.ones_like(found), places, (7, 6), (3, 3, 1, 1, 1, 1))
-    finally:
-        torch.set_num_threads(before)
-    assert torch.equal(found, F.max_pool2d(x, 3, 1, 1)) and float(back.sum()) == found.numel()
-    # Zero everywhere: no place has it, and nothing goes back.
-    _, places = compiled.pool(torch.zeros_like(x), (7, 6), (3, 3, 1, 1, 1, 1))
-    assert int(places.max()) == -1
-    monkeypatch.setattr(compiled, "_pool", lambda kind: (_ for _ in ()).throw(RuntimeError("no compiler")))
-    assert not compiled.can_pool(dtype)
-
-
-@needs_onednn
-def test_without_numba_pools_go_by_bits(monkeypatch):
-    pools.compiled_passes.cache_clear()
-    monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.delitem(sys.modules, "vidream.networks.cpu.compiled", raising=False)
-    monkeypatch.delattr("vidream.networks.cpu.compiled", raising=False)
-    try:
-        assert pools.compiled_passes(torch.bfloat16) is None
-    finally:
-        pools.compiled_passes.cache_clear()
 
 
 @needs_onednn
@@ -238,33 +134,53 @@ def test_what_a_pass_held_goes_with_its_results():
         gc.enable()
 
 
-def test_a_network_with_parts_unknown_goes_torchs_way():
+def plain_use(net: Net, layer: str):
+    """How `net` is used, after a check that it dreams all the same."""
+    assert gradient(net, [layer], torch.rand(1, 3, 64, 64)).abs().sum() > 0
+    return net.engine_use([layer])
+
+
+@needs_onednn
+def test_an_operation_that_is_not_known_is_named():
     class Odd(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.conv = nn.Conv2d(3, 4, 3)
 
         def forward(self, x):
-            return self.conv(x).roll(1, 2)
+            return torch.roll(self.conv(x), 1, 2)
 
-    net = Net(seeded(Odd()), name="odd")
-    assert gradient(net, ["roll"], torch.rand(1, 3, 16, 16)).abs().sum() > 0
-    assert not isinstance(net._cuts[("roll",)], FastNet)
-
-
-def test_a_torch_without_these_operations_goes_its_own_way(monkeypatch):
-    def missing(*_):
-        raise AttributeError("no such operation")
-
-    monkeypatch.setattr("vidream.networks.cpu.conv._repacked", missing)
-    net = Net(seeded(Everything()), name="made")
-    assert gradient(net, ["down"], torch.rand(1, 3, 64, 64)).abs().sum() > 0
-    assert not isinstance(net._cuts[("down",)], FastNet)
+    use = plain_use(Net(seeded(Odd()), name="odd"), "roll")
+    assert use.reason is NotUsed.UNSUPPORTED_OPERATION and use.detail == "roll at roll"
+    assert use.describe().startswith("not in use for odd:")
 
 
 @needs_onednn
-def test_a_way_that_disagrees_with_torchs_own_is_not_taken(monkeypatch):
-    monkeypatch.setattr("vidream.networks.cpu.fast_network._agrees", lambda *_: False)
-    net = Net(seeded(Everything()), name="made")
-    gradient(net, ["down"], torch.rand(1, 3, 64, 64))
-    assert not isinstance(net._cuts[("down",)], FastNet)
+def test_a_torch_without_these_operations_runs_the_plain_network(monkeypatch):
+    def missing(*_):
+        raise AttributeError("no such operation")
+
+    monkeypatch.setattr("vidream.networks.cpu.conv._packed", missing)
+    use = plain_use(Net(seeded(Everything()), name="made"), "down")
+    assert use.reason is NotUsed.OPERATION_FAILED and use.detail == "no such operation"
+
+
+@needs_onednn
+def test_an_engine_that_disagrees_with_torch_is_not_used(monkeypatch):
+    monkeypatch.setattr("vidream.networks.cpu.fast._agrees", lambda *_: False)
+    assert plain_use(Net(seeded(Everything()), name="made"), "down").reason is NotUsed.DISAGREED
+
+
+def test_a_torch_without_onednn_says_so(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert plain_use(Net(seeded(Everything()), name="made"), "down").reason is NotUsed.NO_ONEDNN
+
+
+def test_batch_norm_of_the_picture_runs_the_plain_network():
+    net = Net(seeded(Everything()), name="made").with_batch_norm("train")
+    assert plain_use(net, "down").reason is NotUsed.BATCH_NORM
+
+
+def test_another_device_needs_no_engine():
+    use = Net(seeded(Everything()).to("meta"), name="made", device="meta").engine_use(["down"])
+    assert (use.reason, use.detail) == (NotUsed.GPU, "meta")

@@ -16,7 +16,7 @@ from vidream.engine.dreamer import Dreamer
 from vidream.errors import NetError, SourceError, TargetError
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter, write_picture
-from vidream.networks import registry as zoo
+from vidream.networks import dreamnet
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0})
 BIG = (textured(120, 200)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
@@ -94,8 +94,8 @@ def test_a_still_picture_held_for_a_while_becomes_a_film(tmp_path, make):
 
 def test_one_net_is_loaded_for_a_whole_film(clip, monkeypatch):
     loads = []
-    load = zoo.dreamnet.load_dreamnet
-    monkeypatch.setattr(zoo.dreamnet, "load_dreamnet", lambda path: loads.append(path) or load(path))
+    load = dreamnet.load_dreamnet
+    monkeypatch.setattr(dreamnet, "load_dreamnet", lambda path: loads.append(path) or load(path))
     files.dream(clip, preset=Preset(octaves=1, first_steps=1))
     assert len(loads) == 1
 

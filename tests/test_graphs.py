@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import pytest
 import torch
 from conftest import make_tiny_net, textured
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vidream.engine import cuda_graphs as graphs
 from vidream.engine.cuda_graphs import Recorded, StepGraphs
 from vidream.engine.dreamer import Dreamer
 from vidream.engine.postprocess import finish
+from vidream.engine.step_key import NOT_IN_A_STEP, step_key
 from vidream.looks.preset import Preset
-from vidream.motion import flow as optical
-from vidream.temporal.stream import Stream, carry
+from vidream.motion.warp import resize_motion, warp_error
+from vidream.objectives import channel, layer
+from vidream.temporal.carry import carry
+from vidream.temporal.stream import Stream
 from vidream.zoom.drift_control import Leash
 
 PRESET = Preset(octaves=2, first_steps=6, steps=6, jitter=8, evenness=0.4, smoothing=0.6, layers={"block2": 1.0})
@@ -77,6 +82,65 @@ def test_a_look_that_changes_with_every_frame_is_not_recorded(tiny_net):
     assert recorder.shapes == []
 
 
+def another(item: dataclasses.Field) -> object:
+    """A value of a preset field that is not its default, and that the tiny net can take."""
+    own = {"layers": {"block3": 1.0}, "subject": {"low": 1.0}, "class_id": "3", "channels": (1, 2), "guide": ("a.png",)}
+    default = item.default
+    if item.name in own:
+        return own[item.name]
+    if "allowed" in item.metadata:
+        return next(name for name in item.metadata["allowed"] if name != default)
+    if isinstance(default, bool):
+        return not default
+    if isinstance(default, (int, float)):
+        low, high = item.metadata["low"], item.metadata["high"]
+        return low if default == high else type(default)(min(high, default + (1 if isinstance(default, int) else 0.3)))
+    return "another"
+
+
+FIELDS = {item.name: item for item in dataclasses.fields(Preset)}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_preset_field_is_in_the_key_or_said_to_enter_no_step(tiny_net, name):
+    """A field that is added to the preset is in the key by itself."""
+    look = PRESET.replace(description="", guide_share=1.0)
+    objective = Dreamer(look, net=tiny_net).objective
+    changed = look.replace(**{name: another(FIELDS[name])})
+    assert changed != look
+    same = step_key(look, objective, tiny_net) == step_key(changed, objective, tiny_net)
+    assert same == (name in NOT_IN_A_STEP)
+    assert set(FIELDS) >= NOT_IN_A_STEP
+
+
+@pytest.mark.parametrize("name", sorted(NOT_IN_A_STEP))
+def test_a_field_that_is_not_in_the_key_leaves_the_step_as_it_is(tiny_net, name):
+    picture, recorder = textured(60, 80), PlainRecorder()
+    dreamer = recorded(Dreamer(PRESET, net=tiny_net), recorder)
+    for _ in range(2):
+        dreamer(picture)
+    changed = PRESET.replace(**{name: another(FIELDS[name])})
+    found = dreamer.with_preset(changed)(picture, steps=4, step_size=0.01)
+    assert torch.equal(found, Dreamer(changed, net=tiny_net)(picture, steps=4, step_size=0.01))
+
+
+def test_an_equal_look_made_anew_uses_the_recording(tiny_net):
+    recorder, picture = PlainRecorder(), textured(60, 80)
+    dreamer = recorded(Dreamer(PRESET.replace(octaves=1), net=tiny_net), recorder)
+    for number in range(6):
+        dreamer.with_preset(dreamer.preset.replace(keep=0.9, steps=number))(picture)
+    assert len(recorder.shapes) == 1
+
+
+def test_another_network_or_objective_is_another_key(tiny_net):
+    look, other = PRESET, make_tiny_net(seed=8)
+    objectives = [layer("block2"), channel("block2", 1), layer("block2") + channel("block3", 1)]
+    keys = {
+        step_key(look, each, net) for each in objectives for net in (tiny_net, other, tiny_net.with_batch_norm("train"))
+    }
+    assert len(keys) == 9
+
+
 class Fails:
     def __init__(self) -> None:
         self.asked = 0
@@ -127,12 +191,35 @@ def test_a_gpu_records_the_steps_of_small_pictures(device):
     torch.testing.assert_close(dreamer(textured(90, 120)), plain(textured(90, 120)), atol=0.02, rtol=0)
 
 
+class Factories(TorchFunctionMode):
+    """Notes tensors made on the device from numbers of the host, which some versions of torch dispatch nothing for."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__()
+        self._found = found
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        if func in (torch.tensor, torch.as_tensor) and made.device.type == "meta":
+            self._found.append(func.__name__)
+        return made
+
+
 class Waits(TorchDispatchMode):
     """Notes what a GPU and its host would have to wait for: numbers that cross over."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+
+    def __enter__(self):
+        self._factories = Factories(self.found)
+        self._factories.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self._factories.__exit__(*error)
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         made = func(*args, **(kwargs or {}))
@@ -152,16 +239,16 @@ def test_a_carried_frame_waits_for_nothing(change):
     """The meta device has no numbers, and so none to wait for: a dream on it shows every crossing."""
     preset = PRESET.replace(colour=0.5, keep_colour=0.5, blend=0.1, **change)
     dreamer, leash = Dreamer(preset, net=make_tiny_net("meta"), tile=1024), Leash()
-    frame, dream, ripeness = (torch.rand(1, channels, 90, 120, device="meta") for channels in (3, 3, 1))
+    frame, dream, warm_up = (torch.rand(1, channels, 90, 120, device="meta") for channels in (3, 3, 1))
     small = torch.rand(1, 2, 45, 60, device="meta"), torch.rand(1, 1, 45, 60, device="meta")
 
     def run() -> None:
-        moved = optical.resize_motion(*small, 90, 120)
-        start, pace, _ = carry(preset, frame, dream - frame, ripeness, *moved)
+        moved = resize_motion(*small, 90, 120)
+        start, step_scale, _ = carry(preset, frame, dream - frame, warm_up, *moved)
         with torch.enable_grad():
-            found = dreamer(start, steps=2, step_size=0.01, turn=0, pace=pace, source=frame)
+            found = dreamer(start, steps=2, step_size=0.01, turn=0, pace=step_scale, source=frame)
         shown = finish(found, frame, keep_colour=0.5, blend=0.1)
-        optical.warp_error(shown, frame, *moved, every_px=2)
+        warp_error(shown, frame, *moved, every_px=2)
         leash.hold(shown, 0.04)
 
     run()

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 from vidream.errors import NetError
 from vidream.networks import Net, inception5h
 from vidream.networks import tensorflow_layers as tflayers
-from vidream.networks.inception5h import WIDTHS, Inception5h, conv_shapes, load_inception5h, untrained_inception5h
+from vidream.networks.inception5h import WIDTHS, Inception5h, conv_shapes, untrained_inception5h
+from vidream.networks.inception5h_weights import load_inception5h
 
 BLOCKS = ("mixed3a", "mixed3b", "mixed4a", "mixed4b", "mixed4c", "mixed4d", "mixed4e", "mixed5a", "mixed5b")
 POOLS = {"mixed4a": "maxpool4", "mixed5a": "maxpool10"}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from conftest import make_tiny_net, textured
@@ -7,8 +9,20 @@ from safetensors.torch import save_file
 from torch import nn
 
 from vidream.errors import NetError
-from vidream.networks import describe_net, load_net, net_names, weights_state
-from vidream.networks import registry as zoo
+from vidream.networks import (
+    Net,
+    WeightsPlace,
+    describe_net,
+    dreamnet,
+    has_weights,
+    load_net,
+    net_names,
+    network_entry,
+    registry,
+    weights_state,
+)
+from vidream.networks.entry import LoadedNetwork
+from vidream.networks.torchvision_models import untrained_module
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +30,7 @@ def googlenet_file(tmp_path_factory):
     """Seeded GoogLeNet weights with the training heads that published files carry."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "googlenet.pth"
-    state = zoo._untrained("googlenet").state_dict()
+    state = untrained_module("googlenet").state_dict()
     torch.save({**state, "aux1.fc1.bias": torch.zeros(1024)}, path)
     return path
 
@@ -28,13 +42,13 @@ def test_folding_batch_norm_changes_no_feature(tiny_net):
         expected = plain((picture - tiny_net._mean) * tiny_net._scale)
     found = tiny_net.features(picture, ["block3"])["block3"]
     assert torch.allclose(found, expected, atol=1e-4)
-    cut = tiny_net._extractor(("block3",))
+    cut = tiny_net.folded_extractor(["block3"])
     assert not any(isinstance(module, nn.BatchNorm2d) for name, module in cut.named_modules() if "norm" in name)
     assert "batch_norm" not in cut.code and ".1(" not in cut.code
 
 
 def test_nothing_past_the_deepest_layer_is_kept(tiny_net):
-    names = dict(tiny_net._extractor(("block2",)).named_modules())
+    names = dict(tiny_net.folded_extractor(["block2"]).named_modules())
     assert "block2" in names and "block3" not in names
 
 
@@ -42,7 +56,7 @@ def test_a_net_asks_for_no_gradient_of_its_own(tiny_net):
     picture = textured(16, 16).to(tiny_net.device).requires_grad_()
     tiny_net.features(picture, ["block2"])["block2"].mean().backward()
     assert picture.grad is not None
-    assert not any(value.requires_grad for value in tiny_net._extractor(("block2",)).parameters())
+    assert not any(value.requires_grad for value in tiny_net.folded_extractor(["block2"]).parameters())
 
 
 def test_layers_are_described_with_channels_and_stride(tiny_net):
@@ -68,7 +82,7 @@ def test_a_group_shares_its_weight_out(tiny_net):
 
 def test_the_embedded_net_comes_with_weights_subjects_and_good_layers():
     net = load_net("dreamnet")
-    assert net_names()[0] == "dreamnet" and weights_state("dreamnet") == "comes with vidream"
+    assert net_names()[0] == "dreamnet" and weights_state("dreamnet").place is WeightsPlace.EMBEDDED
     strides = {info.name: info.stride for info in net.describe_layers(net.good_layers)}
     assert sorted(set(strides.values())) == [2, 4, 8, 16]
     assert all(name in net.classes for names in net.groups.values() for name in names)
@@ -77,7 +91,7 @@ def test_the_embedded_net_comes_with_weights_subjects_and_good_layers():
 
 def test_googlenet_reads_a_weights_file_as_published(googlenet_file):
     net = load_net("googlenet", weights=googlenet_file)
-    reference = zoo._untrained("googlenet").eval()
+    reference = untrained_module("googlenet").eval()
     reference.load_state_dict(torch.load(googlenet_file, weights_only=True), strict=False)
     kept = {}
     reference.inception4c.register_forward_hook(lambda module, given, made: kept.update(made=made))
@@ -158,3 +172,46 @@ def test_the_view_of_a_layer_is_what_its_gradient_reaches(layer):
     rows = picture.grad.abs().sum(dim=(0, 1, 3)).nonzero()
     reached = int(rows.max() - rows.min()) + 1
     assert info.view_px is not None and info.view_px - 8 <= reached <= info.view_px
+
+
+def test_where_weights_are_is_a_value(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    away = weights_state("googlenet")
+    assert away.place is WeightsPlace.DOWNLOADABLE and not has_weights("googlenet") and away.path is None
+    assert away.url.startswith("https://") and away.size_bytes > 2**20
+    file = tmp_path / "checkpoints" / away.url.rpartition("/")[2]
+    file.parent.mkdir()
+    file.write_bytes(b"12345")
+    here = weights_state("googlenet")
+    assert here.place is WeightsPlace.CACHED and has_weights("googlenet") and (here.path, here.size_bytes) == (file, 5)
+    asked = weights_state("inception5h")
+    assert asked.place is WeightsPlace.FILE_NEEDED and not asked.is_here
+    assert "tensorflow_inception_graph.pb" in asked.describe()
+    with pytest.raises(NetError, match='no network "googlnet"'):
+        weights_state("googlnet")
+
+
+def test_a_network_is_added_by_one_entry(monkeypatch):
+    tiny = dataclasses.replace(
+        network_entry("dreamnet"), name="tiny", load=lambda path: LoadedNetwork(make_tiny_net()._module),
+        good_layers=("block2",), default_layers={"block3": 1.0},
+    )  # fmt: skip
+    monkeypatch.setattr(dreamnet, "network_entries", lambda: [tiny])
+    registry._entries.cache_clear()
+    try:
+        assert net_names()[0] == "tiny" and has_weights("tiny")
+        net = load_net("tiny")
+        assert (net.name, net.good_layers, net.default_layers) == ("tiny", ("block2",), {"block3": 1.0})
+    finally:
+        registry._entries.cache_clear()
+
+
+def test_statistics_of_the_picture_need_a_network_with_batch_norm(tiny_net):
+    own = tiny_net.with_batch_norm("train")
+    picture = 0.2 * textured(32, 48).to(tiny_net.device)
+    learned, measured = (net.features(picture, ["block2"])["block2"] for net in (tiny_net, own))
+    assert not torch.allclose(learned, measured, atol=1e-2)
+    assert torch.equal(own.with_batch_norm("eval").features(picture, ["block2"])["block2"], learned)
+    bare = Net(nn.Sequential(nn.Conv2d(3, 4, 3)), name="bare")
+    with pytest.raises(NetError, match="bare has no batch norm, so batch_norm must be eval"):
+        bare.with_batch_norm("train")

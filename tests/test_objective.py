@@ -1,9 +1,25 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
-from vidream.objectives.objective import channel, content, guide, layer, style, subject, total_variation
+from vidream.errors import PresetError
+from vidream.looks.preset import Preset
+from vidream.objectives import (
+    OBJECTIVES,
+    Objective,
+    channel,
+    content,
+    guide,
+    layer,
+    objective,
+    objective_of,
+    style,
+    subject,
+    total_variation,
+)
 
 
 @pytest.fixture
@@ -96,7 +112,7 @@ def test_guide_matches_each_position_with_the_most_alike_of_all_guides(monkeypat
     features = {"a": own, "guide/a": guides}
     assert float(guide("a")(features)) == pytest.approx(by_hand / 24)
     # In slices, as on big frames, it is the same.
-    monkeypatch.setattr("vidream.objectives.objective.MATCHES_AT_ONCE", 60)
+    monkeypatch.setattr("vidream.objectives.guides.MATCHES_AT_ONCE", 60)
     assert float(guide("a")(features)) == pytest.approx(by_hand / 24)
 
 
@@ -105,3 +121,92 @@ def test_style_is_zero_for_the_guides_own_features_in_any_order():
     shuffled = guides.flatten(2)[..., torch.randperm(24, generator=torch.Generator().manual_seed(1))].view(1, 5, 6, 4)
     assert float(style("a")({"a": shuffled, "guide/a": guides})) == pytest.approx(0, abs=1e-12)
     assert float(style("a")({"a": random(1, 5, 6, 4, seed=8), "guide/a": guides})) < -0.1
+
+
+def test_an_objective_describes_itself_in_plain_values():
+    made = 0.7 * layer("a") - channel("b", 3) + subject("c", {1: 0.5})
+    assert json.loads(json.dumps(made.describe())) == {
+        "sum": [
+            {"weight": 0.7, "of": {"objective": "layer", "name": "a", "energy": None}},
+            {"weight": -1.0, "of": {"objective": "channel", "name": "b", "index": 3}},
+            {"objective": "subject", "name": "c", "classes": {"1": 0.5}, "contrast": 0.7},
+        ]
+    }
+    assert {"layer", "channel", "subject", "guide", "style", "content", "total_variation"} <= set(OBJECTIVES)
+
+
+def test_different_objectives_have_different_descriptions_and_keys():
+    def scaled(by):
+        return Objective(("a",), lambda features: by * features["a"].mean())
+
+    energy = torch.ones(4)
+    made = [
+        layer("a"), layer("a", energy), layer("a", 2 * energy), channel("a", 1), channel("a", 2), 0.5 * channel("a", 2),
+        channel("a", 1) + channel("a", 2), subject("a", {1: 1.0}), subject("a", {1: 1.0}, contrast=0.5),
+        scaled(1.0), scaled(2.0), Objective(("a",), lambda features: features["a"].std()), scaled(1.0) + layer("a"),
+    ]  # fmt: skip
+    assert len({json.dumps(each.describe()) for each in made}) == len({each.key for each in made}) == len(made)
+    assert (2 * channel("a", 1) + layer("b")).key == (2 * channel("a", 1) + layer("b")).key
+    # Functions of the caller's own are never taken for each other: they may read what nobody can see.
+    assert scaled(1.0).describe() == scaled(1.0).describe() and scaled(1.0).key != scaled(1.0).key
+
+
+def test_an_objective_is_registered_by_a_decorator():
+    try:
+
+        @objective
+        def spread(name: str, power: float = 2.0) -> Objective:
+            return Objective((name,), lambda features: features[name].std() ** power)
+
+        assert OBJECTIVES["spread"] is spread
+        assert spread("a").describe() == {"objective": "spread", "name": "a", "power": 2.0}
+        with pytest.raises(ValueError, match='two objectives are called "spread"'):
+            objective(spread)
+    finally:
+        del OBJECTIVES["spread"]
+
+
+def asked(net, **fields):
+    return objective_of(Preset(**fields), net).describe()
+
+
+def test_a_guides_share_mixes_style_and_channels_too(tiny_net):
+    fields = {"guide": ("a.png",), "layers": {"block2": 1.0}}
+    styled = asked(tiny_net, **fields, style=2.0, guide_share=0.25)
+    assert styled == (1.0 * (0.25 * (2.0 * style("block2")) + 0.75 * layer("block2"))).describe()
+    some = asked(tiny_net, **fields, channels=(3, 5), guide_share=0.25)
+    mixed = 0.25 * guide("block2") + 0.75 * channel("block2", 3) + 0.75 * channel("block2", 5)
+    assert some == (1.0 * mixed).describe()
+    assert asked(tiny_net, **fields) == (1.0 * guide("block2")).describe()
+    assert asked(tiny_net, **fields, style=2.0) == (1.0 * (2.0 * style("block2"))).describe()
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"style": 1.0}, "style needs a picture"),
+        ({"guide_share": 0.5}, "guide_share mixes a guide"),
+        ({"guide": ("a.png",), "channels": (1,)}, "channels and guide do not go together"),
+        ({"guide": ("a.png",), "style": 1.0, "channels": (1,)}, "channels and guide do not go together"),
+        ({"subject": {"low": 1.0}, "channels": (1,)}, "channels are those of layers"),
+        ({"class_id": "3", "channels": (1,)}, "channels are those of layers"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_fields_that_would_have_no_effect_are_refused_in_one_line(tiny_net, fields, words):
+    with pytest.raises(PresetError, match=words) as caught:
+        asked(tiny_net, **fields)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["subject", "class_id", "layers", "guide", "content", "tv", "style", "channels"])
+def test_every_field_changes_what_is_asked(tiny_net, field):
+    """Beside every other field that it goes with, so that none is dropped in silence."""
+    every = {
+        "subject": {"low": 1.0}, "class_id": "3", "layers": {"block3": 1.0}, "guide": ("a.png",), "guide_share": 0.5,
+        "content": 0.5, "tv": 0.5, "style": 2.0, "channels": (1, 2),
+    }  # fmt: skip
+    without = {name: value for name, value in every.items() if name != field}
+    if field == "guide":
+        without = {name: value for name, value in without.items() if name not in ("style", "guide_share")}
+    assert asked(tiny_net, **every) != asked(tiny_net, **without)

@@ -17,6 +17,7 @@ from vidream.engine.dreamer import Dreamer
 from vidream.errors import PresetError, SourceError, TargetError
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, write_picture
+from vidream.objectives import channel
 from vidream.rendering.recipe import Recipe
 
 LOOK = Preset(octaves=2, first_steps=2, layers={"block2": 1.0, "block3": "0:0, 1s:1"}, step_size="0:0.1, 3s:0.01")
@@ -120,3 +121,26 @@ def test_a_report_that_cannot_be_written_is_told_before_the_film_is_made(clip, m
         with pytest.raises(TargetError):
             files.dream(clip, "a.mp4", preset=LOOK, make_dreamer=make, report=name)
     assert (tmp_path / "there.html").read_text() == "mine" and not (tmp_path / "a.mp4").exists()
+
+
+def test_two_objectives_on_one_layer_are_two_films(clip, tiny_net, tmp_path):
+    class Stops(files.Progress):
+        def frame(self, picture, frames):
+            if frames == 3:
+                raise KeyboardInterrupt
+
+    def with_objective(made):
+        return lambda preset: Dreamer(preset, net=tiny_net, objective=made, seed=7)
+
+    options = {"preset": LOOK, "size": 64}
+    first, second = (with_objective(channel("block2", index)) for index in (1, 2))
+    assert not files.dream(clip, "a.mp4", make_dreamer=first, progress=Stops(), **options).finished
+    assert Recipe.read("a.mp4").objective == {"objective": "channel", "name": "block2", "index": 1}
+    with pytest.raises(TargetError, match=r'objective.*"index": 2'):
+        files.dream(clip, "a.mp4", make_dreamer=second, resume=True, **options)
+    with pytest.raises(TargetError, match="objective"):
+        files.dream(
+            clip, "a.mp4", make_dreamer=lambda preset: Dreamer(preset, net=tiny_net, seed=7), resume=True, **options
+        )
+    assert files.dream(clip, "a.mp4", make_dreamer=first, resume=True, **options).finished
+    assert Recipe.read("a.mp4").objective == {"objective": "channel", "name": "block2", "index": 1}

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 import torch
 from conftest import textured
 
 from vidream.engine.dreamer import Dreamer
+from vidream.errors import TargetError
 from vidream.looks.preset import Preset
-from vidream.motion.flow import dis_flow
+from vidream.media.frame import Frame
+from vidream.motion.estimators import DisFlow
 from vidream.networks import load_net
+from vidream.temporal.prefetch import Ahead
 from vidream.temporal.stream import Stream, dream_frames
 
 PRESET = Preset(octaves=2, first_steps=8, first_step_size=0.006, step_size=0.005, keep=0.95, jitter=8)
@@ -54,7 +59,7 @@ def test_a_still_picture_neither_brightens_nor_burns_nor_fades(tiny_net):
     assert sum(strength[-50:]) == pytest.approx(sum(strength[50:100]), rel=0.2)
 
 
-def test_a_cut_starts_afresh_and_ripe(tiny_net):
+def test_a_cut_starts_afresh_and_fully_dreamed(tiny_net):
     shots = [textured(72, 96, seed=1), 1 - 0.8 * textured(72, 96, seed=2)]
     shots[1] = shots[1] * torch.tensor([1.0, 0.5, 0.3]).view(1, 3, 1, 1)
     stream = Stream(dreamer(tiny_net))
@@ -74,7 +79,7 @@ def test_without_reset_the_dream_lives_on_over_a_cut(tiny_net):
     assert stream.figures.cuts == 0
 
 
-def test_what_comes_into_view_ripens_within_a_few_frames(device):
+def test_what_comes_into_view_warms_up_within_a_few_frames(device):
     frames = panned(14, pixels=5)
     stream = Stream(Dreamer(PRESET.replace(subject={"beasts": 1.0}), net=load_net("dreamnet", device=device)))
     for frame in frames:
@@ -118,11 +123,11 @@ def test_frames_are_dreamed_one_by_one_as_they_are_asked_for(tiny_net):
 
 
 def test_frames_that_repeat_have_no_flow_to_be_found(tiny_net):
-    asked = []
+    asked, find = [], DisFlow()
 
     def estimate(current, previous):
         asked.append(current)
-        return dis_flow(current, previous)
+        return find(current, previous)
 
     first, second = panned(2)
     list(dream_frames([first, first, first, second, second], dreamer(tiny_net), flow=estimate))
@@ -178,6 +183,48 @@ def test_layers_cross_fade_over_the_film(tiny_net):
     for seconds, name in ((0.0, "block2"), (1.0, "block3")):
         alone = dreamer(tiny_net, octaves=1, layers={name: 1.0})(frame)
         assert torch.allclose(moving.at(seconds)(frame), alone, atol=1e-3)
+
+
+def test_frames_keep_their_alpha_and_time(tiny_net):
+    pictures = panned(4)
+    frames = [
+        Frame(picture, torch.full((1, 1, 72, 96), 0.1 * number) if number else None, Fraction(number, 7))
+        for number, picture in enumerate(pictures)
+    ]
+    made = list(dream_frames(iter(frames), dreamer(tiny_net)))
+    for frame, found, picture in zip(frames, made, dream_frames(pictures, dreamer(tiny_net)), strict=True):
+        assert isinstance(found, Frame) and isinstance(picture, torch.Tensor)
+        assert found.alpha is frame.alpha and found.time_seconds == frame.time_seconds
+        assert torch.equal(found.picture, picture)
+
+
+def test_frames_with_alpha_are_found_ahead_of_the_dream(tiny_net):
+    frames = [Frame(picture, torch.rand(1, 1, 72, 96)) for picture in panned(4)]
+    stream = Stream(dreamer(tiny_net))
+    with Ahead(stream.followed(frames)) as ready:
+        for wanted, (frame, motion) in zip(frames, ready, strict=True):
+            assert frame is wanted
+            stream.next(frame.picture, motion=motion)
+    alone = list(dream_frames(frames, dreamer(tiny_net)))
+    assert torch.equal(stream.state()[0]["dream"], alone[-1].picture)
+
+
+def test_a_state_of_another_version_is_refused_in_one_line(tiny_net):
+    stream = Stream(dreamer(tiny_net))
+    stream.next(textured(48, 64))
+    tensors, numbers = stream.state()
+    tensors["ripeness"] = tensors.pop("warm_up")
+    with pytest.raises(TargetError, match="another version of vidream") as caught:
+        Stream(dreamer(tiny_net)).restore(tensors, numbers)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_parts_of_a_frame_are_told_in_their_order(tiny_net):
+    stream, told = Stream(dreamer(tiny_net, octave_turns=1, octave_scale=1.2, steps=2)), []
+    for frame in panned(2):
+        told.clear()
+        stream.next(frame, done=told.append)
+    assert told == ["carry", *["octave 80x60"] * 2, *["octave 96x72"] * 2, "enlarge", "finish, figures"]
 
 
 @pytest.mark.slow

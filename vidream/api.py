@@ -150,6 +150,7 @@ class _Job:
             seed=dreamer.seed,
             source=self.reader.source.name,
             weights=dreamer.weights_name,
+            objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
             **self.asked,
         )
 

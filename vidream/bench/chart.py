@@ -1,4 +1,4 @@
-"""picture: where a frame's time goes, as bars."""
+"""A picture of where a frame's time goes, as bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""machine: what the processor or GPU could do, and how much memory was taken."""
+"""What the processor or GPU can do, and how much memory was taken."""
 
 from __future__ import annotations
 

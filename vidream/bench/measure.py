@@ -1,4 +1,4 @@
-"""measure: seconds a step and a frame at the usual sizes, the parts of a frame, and the live rate."""
+"""Seconds a step and a frame at the usual sizes, the parts of a frame, the live rate, and the engine in use."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from torch import Tensor
 from vidream import __version__
 from vidream.bench.machine import matrix_peak, memory_mib, seconds_of
 from vidream.engine.dreamer import Dreamer
-from vidream.engine.postprocess import finish
 from vidream.live import LiveDream, LiveFigures
 from vidream.media import FrameReader, FrameWriter
+from vidream.networks import EngineUse
 from vidream.runtime.device import wait_for
 from vidream.temporal.prefetch import made_ahead
-from vidream.temporal.stream import Stream, carry
+from vidream.temporal.stream import Stream
 
 __all__ = ["Bench", "SizeFigures", "measure_all", "moving_frames"]
 
@@ -36,10 +36,16 @@ FEWEST_FRAMES = 5
 
 @dataclass(frozen=True)
 class SizeFigures:
-    """One size. step_seconds: one gradient step on all of it.  frame_seconds: a carried frame, median, with the
-    frame read and its flow found beside it.  first_frame_seconds: a shot's first.  step_operations: multiplications
-    and additions of a step, forward and back.  peak_share: of the machine's matrix peak during a step, 0..1.
-    parts: what a carried frame's work is, name -> seconds, one after the other.
+    """One size.
+
+    Attributes:
+        width, height: px.
+        step_seconds: one gradient step on all of it.
+        frame_seconds: a carried frame, median, with the frame read and its flow found beside it.
+        first_frame_seconds: a shot's first frame.
+        step_operations: multiplications and additions of a step, forward and backward.
+        peak_share: of the machine's matrix peak during a step, 0..1.
+        parts: the work of a carried frame, name -> seconds, one after the other.
     """
 
     width: int
@@ -58,11 +64,22 @@ class SizeFigures:
 
 @dataclass(frozen=True)
 class Bench:
-    """What was measured. matrix_peak: operations a second.  memory_mib: the most that was taken, where it is told."""
+    """What was measured.
+
+    Attributes:
+        version: of vidream.
+        machine, dreamer: in a few words.
+        engine: whether the network runs on the fast CPU engine, and why not.
+        matrix_peak: operations a second.
+        sizes: one for each size.
+        live: the live rate; None where it was left out.
+        memory_mib: the most that was taken, where the system tells.
+    """
 
     version: str
     machine: str
     dreamer: str
+    engine: str
     matrix_peak: float
     sizes: list[SizeFigures] = field(default_factory=list)
     live: LiveFigures | None = None
@@ -77,9 +94,14 @@ def measure_all(
     live_seconds: float = 6.0,
     told: Callable[[str], None] = lambda words: None,
 ) -> Bench:
-    """Measure `dreamer` at `sizes`, (width, height) px each. seconds: for each size.  live_seconds: 0 leaves it out.
+    """Measure a dreamer.
 
-    told: called with what is measured next.
+    Args:
+        dreamer: what is measured.
+        sizes: (width, height) px each.
+        seconds: for each size.
+        live_seconds: for the live rate; 0 leaves it out.
+        told: called with what is measured next.
     """
     told("the machine's matrix peak")
     peak = matrix_peak(dreamer.device, dreamer.net.dtype)
@@ -92,7 +114,18 @@ def measure_all(
         told("the live rate")
         live = _live_figures(dreamer, live_seconds)
     machine = f"{platform.machine()} {platform.system()}, torch {torch.__version__}"
-    return Bench(__version__, machine, dreamer.describe(), peak, found, live, memory_mib(dreamer.device))
+    memory = memory_mib(dreamer.device)
+    return Bench(__version__, machine, dreamer.describe(), engine_use(dreamer).describe(), peak, found, live, memory)
+
+
+def engine_use(dreamer: Dreamer) -> EngineUse:
+    """Whether the dreamer's network runs on the fast CPU engine for its objective, and the reason where not."""
+    return dreamer.net.engine_use(_own_layers(dreamer))
+
+
+def _own_layers(dreamer: Dreamer) -> list[str]:
+    """Layers of the picture itself that the objective reads."""
+    return [name for name in dreamer.objective.layers if "/" not in name and name != "picture"]
 
 
 def moving_frames(width: int, height: int, count: int) -> list[Tensor]:
@@ -111,8 +144,8 @@ def _size_figures(dreamer: Dreamer, width: int, height: int, peak: float, second
     one = dreamer.with_preset(dreamer.preset.replace(octaves=1, finest=1.0, falloff=0.0))
     picture = frames[0].to(dreamer.device)
     step = seconds_of(lambda: one(picture, steps=1), dreamer.device, budget_seconds=seconds / 4)
-    names = [name for name in dreamer.objective.layers if "/" not in name and name != "picture"]
-    # As much again on the way back: the weights want nothing.
+    names = _own_layers(dreamer)
+    # As much again for the backward pass: the weights need no gradient.
     operations = 2 * dreamer.net.operations(names, height, width) if names else 0
     with tempfile.TemporaryDirectory(prefix="vidream-bench-") as folder:
         clip = Path(folder) / "clip.mp4"
@@ -150,36 +183,18 @@ def _film(dreamer: Dreamer, clip: Path, budget_seconds: float) -> tuple[float, f
 def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, float]:
     """The parts of a carried frame, medians, each waited for: read, flow, carry, every octave, finish, encode."""
     clock = _Clock(dreamer)
-    preset = dreamer.preset.at(0)
     with FrameReader(clip) as reader, FrameWriter(clip.with_name("parts.mp4"), like=reader, overwrite=True) as writer:
         stream = Stream(dreamer, rate=reader.rate)
-        residual = ripeness = None
         deadline = time.perf_counter() + budget_seconds
         for frame, motion in stream.followed(clock.read(reader)):
             if clock.count >= FEWEST_FRAMES and time.perf_counter() > deadline:
                 break
-            clock.stamp("flow")
-            here = frame.to(dreamer.device)
-            if motion is None or residual is None or ripeness is None:
-                residual, ripeness = torch.zeros_like(here), torch.ones_like(here[:, :1])
+            if motion is None:
+                # A shot's first frame takes other steps.
+                writer.write(stream.next(frame, motion=motion))
                 continue
-            moved = stream._placed(motion, here)
-            start, pace, ripeness = carry(preset, here, residual, ripeness, *moved)
-            clock.stamp("carry")
-            dream = dreamer(
-                start,
-                steps=preset.steps,
-                step_size=preset.step_size,
-                turn=clock.count,
-                pace=pace,
-                source=here,
-                watch=clock.octave,
-            )
-            clock.octave_end()
-            residual = dream - here
-            shown = finish(dream, here, keep_colour=preset.keep_colour, blend=preset.blend)
-            stream._count(shown, here, moved)
-            clock.stamp("finish, figures")
+            clock.stamp("flow")
+            shown = stream.next(frame, motion=motion, done=clock.stamp)
             writer.write(shown)
             clock.stamp("hand over")
             clock.count += 1
@@ -198,48 +213,37 @@ def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, flo
 
 
 class _Clock:
-    """Time between stamps, by name, waiting for the device at each."""
+    """Time between stamps, by name, waiting for the device at each; stamps of one name in a row count together."""
 
     def __init__(self, dreamer: Dreamer) -> None:
         self._device = dreamer.device
         self.parts: dict[str, list[float]] = {}
         self.count = 0
         self._last = 0.0
-        self._octave = ""
+        self._last_name = ""
 
     def begin(self) -> None:
         wait_for(self._device)
         self._last = time.perf_counter()
-        self._octave = ""
+        self._last_name = ""
 
     def read(self, reader: FrameReader) -> Iterator[Tensor]:
         """Its frames; the clock begins with each."""
         self.begin()
-        for frame in reader:
-            self.stamp("read")
+        for number, frame in enumerate(reader):
+            if number:
+                self.stamp("read")
             yield frame
             self.begin()
 
     def stamp(self, name: str) -> None:
         wait_for(self._device)
         now = time.perf_counter()
-        self.parts.setdefault(name, []).append(now - self._last)
-        self._last = now
-
-    def octave(self, picture: Tensor) -> None:
-        """After a step: `picture` at its octave's size. The steps of one octave count together."""
-        name = f"octave {picture.shape[-1]}x{picture.shape[-2]}"
-        if name == self._octave:
-            wait_for(self._device)
-            now = time.perf_counter()
+        if name == self._last_name:
             self.parts[name][-1] += now - self._last
-            self._last = now
         else:
-            self.stamp(name)
-        self._octave = name
-
-    def octave_end(self) -> None:
-        self.stamp("enlarge")
+            self.parts.setdefault(name, []).append(now - self._last)
+        self._last, self._last_name = now, name
 
 
 def _live_figures(dreamer: Dreamer, seconds: float) -> LiveFigures:

@@ -1,4 +1,4 @@
-"""plain: the loop as it is usually written, for comparison: fp32, torch's own layout, autograd for everything."""
+"""Baselines: the loop as it is usually written (fp32, autograd), three lines of torch, torch.compile."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream.bench.machine import seconds_in_turns
-from vidream.engine import gradient as ascent
 from vidream.engine.dreamer import Dreamer
-from vidream.motion import flow as optical
-from vidream.networks import Net
+from vidream.engine.gradient import random_roll
+from vidream.motion.estimators import DisFlow
+from vidream.motion.warp import resize_motion, warp_error
 from vidream.runtime.device import wait_for
+from vidream.temporal.carry import motions
 from vidream.temporal.prefetch import made_ahead
-from vidream.temporal.stream import Stream, motions
+from vidream.temporal.stream import Stream
 
 __all__ = ["ClipComparison", "StepComparison", "against_plain_clip", "against_plain_step"]
 
@@ -34,14 +35,23 @@ COMPARED_STEPS = 10
 COMPARED_DREAMS = 5
 
 Score = Callable[[Tensor], Tensor]
+Features = Callable[[Tensor], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class StepComparison:
-    """One gradient step at width x height px, seconds; and the objective after ten, ours over the plain one's.
+    """One gradient step, ours and four baselines; seconds.
 
-    plain: as it is usually written, with gradients for the weights too.  plain_frozen: without those.
-    objective_ratio: the median of some dreams.
+    Attributes:
+        width, height: of the picture, px.
+        ours_seconds: as vidream does it.
+        plain_seconds: as it is usually written, with gradients for the weights too.
+        plain_frozen_seconds: the same without those.
+        three_lines_seconds: three lines of torch: batch norm folded, channels_last, autocast to the dreamer's number
+            format where that has 16 bits.
+        compiled_seconds: these under `torch.compile`; None where it cannot run here.
+        compiled_reason: why it cannot.
+        objective_ratio: the objective after ten steps, ours over the plain one's; the median of some dreams.
     """
 
     width: int
@@ -49,6 +59,9 @@ class StepComparison:
     ours_seconds: float
     plain_seconds: float
     plain_frozen_seconds: float
+    three_lines_seconds: float
+    compiled_seconds: float | None
+    compiled_reason: str
     objective_ratio: float
 
     @property
@@ -84,7 +97,13 @@ class ClipComparison:
 
 
 def against_plain_step(dreamer: Dreamer, picture: Tensor, *, budget_seconds: float = 2.0) -> StepComparison:
-    """The bare step of 2015 on `picture` [1,3,H,W], ours and the plain way, in turns."""
+    """The bare step of 2015, ours and the baselines, in turns.
+
+    Args:
+        dreamer: gives the network and the objective.
+        picture: [1,3,H,W], RGB, 0..1.
+        budget_seconds: for all of them together.
+    """
     bare = dreamer.preset.replace(
         octaves=1,
         finest=1.0,
@@ -98,8 +117,11 @@ def against_plain_step(dreamer: Dreamer, picture: Tensor, *, budget_seconds: flo
     ours = dreamer.with_preset(bare)
     picture = picture.to(dreamer.device)
     scores = [_plain_score(dreamer, trains=trains) for trains in (True, False)]
+    short = _three_lines(dreamer)
+    compiled, reason = _compiled(short, picture)
     runs: list[Callable[[], Tensor]] = [partial(ours, picture, steps=COMPARED_STEPS, step_size=STEP_SIZE)]
-    runs += [partial(_plain_steps, score, picture, COMPARED_STEPS, ours.generator(0)) for score in scores]
+    for score in [*scores, _scored(dreamer, short), *([_scored(dreamer, compiled)] if compiled else [])]:
+        runs.append(partial(_plain_steps, score, picture, COMPARED_STEPS, ours.generator(0)))
     taken = seconds_in_turns(runs, dreamer.device, budget_seconds=budget_seconds)
     taken = [seconds / COMPARED_STEPS for seconds in taken]
     reached = []
@@ -109,13 +131,26 @@ def against_plain_step(dreamer: Dreamer, picture: Tensor, *, budget_seconds: flo
         with torch.no_grad():
             reached.append(float(scores[1](mine)) / float(scores[1](theirs)))
     height, width = picture.shape[-2:]
-    return StepComparison(width, height, taken[0], taken[1], taken[2], statistics.median(reached))
+    return StepComparison(
+        width=width,
+        height=height,
+        ours_seconds=taken[0],
+        plain_seconds=taken[1],
+        plain_frozen_seconds=taken[2],
+        three_lines_seconds=taken[3],
+        compiled_seconds=taken[4] if compiled else None,
+        compiled_reason=reason,
+        objective_ratio=statistics.median(reached),
+    )
 
 
 def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipComparison:
     """Dream `frames` [1,3,H,W] our way, then the plain way. The first frame's time does not count.
 
     Our flow is found beside the dream, as it is in a film; the plain loop has none.
+
+    Raises:
+        ValueError: fewer than two frames.
     """
     frames = list(frames)
     if len(frames) < 2:
@@ -134,14 +169,14 @@ def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipCompar
     placed = [frame.to(dreamer.device) for frame in frames]
     theirs, their_seconds = _timed(dreamer, (partial(plain, *each) for each in enumerate(placed)))
     figures = []
-    pairs = enumerate(motions(placed, optical.dis_flow, resets=False))
+    pairs = enumerate(motions(placed, DisFlow(), resets=False))
     next(pairs)  # the first frame has none before it
     for number, (frame, moved) in pairs:
         assert moved is not None
-        motion = optical.resize_motion(*moved, *frame.shape[-2:])
+        motion = resize_motion(*moved, *frame.shape[-2:])
         figures.append(
             [float((made[number] - frame).abs().mean()) for made in (mine, theirs)]
-            + [float(optical.warp_error(made[number], made[number - 1], *motion)) for made in (mine, theirs)]
+            + [float(warp_error(made[number], made[number - 1], *motion)) for made in (mine, theirs)]
         )
     height, width = placed[0].shape[-2:]
     means = [statistics.fmean(each) for each in zip(*figures, strict=True)]
@@ -163,22 +198,52 @@ def _timed(dreamer: Dreamer, calls: Iterable[Callable[[], Tensor]]) -> tuple[lis
 
 
 def _plain_score(dreamer: Dreamer, *, trains: bool) -> Score:
-    """The dreamer's objective over its network as torch has it. trains: weights want gradients, as they come."""
-    names = [name for name in dreamer.objective.layers if "/" not in name and name != "picture"]
-    features = _plain_features(dreamer.net, names, trains=trains)
+    """The dreamer's objective over its network as torch has it. trains: weights get gradients, as they come."""
+    extractor = dreamer.net.plain_extractor(_layers(dreamer))
+    extractor.requires_grad_(trains)
+    return _scored(dreamer, lambda picture: extractor(dreamer.net.normalised(picture)))
+
+
+def _scored(dreamer: Dreamer, features: Features) -> Score:
+    """The dreamer's objective of what `features` gives."""
     return lambda picture: dreamer.objective({"picture": picture, **features(picture)})
 
 
-def _plain_features(net: Net, names: list[str], *, trains: bool) -> Callable[[Tensor], dict[str, Tensor]]:
-    extractor = net.plain_extractor(names)
-    extractor.requires_grad_(trains)
-    return lambda picture: extractor(net.normalised(picture))
+def _three_lines(dreamer: Dreamer) -> Features:
+    """What anybody gets from torch in three lines: folded batch norm, channels_last, autocast."""
+    net = dreamer.net
+    extractor = net.folded_extractor(_layers(dreamer)).float()
+
+    def features(picture: Tensor) -> dict[str, Tensor]:
+        x = net.normalised(picture).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(net.device.type, net.dtype, enabled=net.dtype != torch.float32):
+            found = extractor(x)
+        return {name: value.float() for name, value in found.items()}
+
+    return features
+
+
+def _compiled(features: Features, picture: Tensor) -> tuple[Features | None, str]:
+    """`features` under torch.compile, tried once forward and backward; or None and the reason in a few words."""
+    try:
+        compiled = torch.compile(features, dynamic=False)
+        x = picture.clone().requires_grad_()
+        torch.stack([value.square().mean() for value in compiled(x).values()]).sum().backward()
+    except Exception as error:  # no compiler, no triton, an unsupported Python: each in its own words
+        words = (str(error).strip().splitlines() or [""])[0]
+        return None, f"{type(error).__name__}: {words}"[:160]
+    return compiled, ""
+
+
+def _layers(dreamer: Dreamer) -> list[str]:
+    """Layers of the picture itself that the objective reads."""
+    return [name for name in dreamer.objective.layers if "/" not in name and name != "picture"]
 
 
 def _plain_steps(score: Score, picture: Tensor, steps: int, generator: torch.Generator) -> Tensor:
     height, width = picture.shape[-2:]
     for _ in range(steps):
-        shift = ascent.random_roll(height, width, JITTER_PX, generator)
+        shift = random_roll(height, width, JITTER_PX, generator)
         x = torch.roll(picture, shift, dims=(-2, -1)).requires_grad_()
         score(x).backward()
         assert x.grad is not None

@@ -1,4 +1,4 @@
-"""show: the figures as tables."""
+"""The figures as tables."""
 
 from __future__ import annotations
 
@@ -84,6 +84,7 @@ class BenchScreen:
         if found.memory_mib is not None:
             said.append(f"memory {found.memory_mib / 1024:.2f} GiB at the most")
         self._console.print(" · ".join(said), style="dim")
+        self._console.print(f"fast CPU engine: {found.engine}", style="dim", markup=False, soft_wrap=True)
         if found.live is not None:
             live = found.live
             self._console.print(
@@ -93,13 +94,21 @@ class BenchScreen:
             )
 
     def _show_step(self, step: StepComparison) -> None:
-        self._console.print(
-            f"a bare step at {step.width}x{step.height}: {_time(step.ours_seconds)} against plain "
-            f"{_time(step.plain_seconds)}, [bold]{step.ratio:.1f} times as fast[/] ({step.frozen_ratio:.1f} times "
-            f"against plain with frozen weights, {_time(step.plain_frozen_seconds)}); "
-            f"objective after ten: {step.objective_ratio:.3f} of the plain one's",
-            soft_wrap=True,
-        )
+        rows = [
+            ("as it is usually written: fp32, weights that get gradients", step.plain_seconds),
+            ("the same, weights frozen", step.plain_frozen_seconds),
+            ("three lines of torch: folded, channels_last, autocast", step.three_lines_seconds),
+            ("these under torch.compile", step.compiled_seconds),
+            ("vidream", step.ours_seconds),
+        ]
+        table = Table(f"a bare step at {step.width}x{step.height}", "time", "vidream is", box=None)
+        for name, seconds in rows:
+            ratio = "" if seconds is None or name == "vidream" else f"{seconds / step.ours_seconds:.2f} times as fast"
+            table.add_row(name, "skipped" if seconds is None else _time(seconds), ratio)
+        self._console.print(table)
+        if step.compiled_seconds is None:
+            self._console.print(f"torch.compile cannot run here: {step.compiled_reason}", markup=False, soft_wrap=True)
+        self._console.print(f"objective after ten steps: {step.objective_ratio:.3f} of the plain one's", soft_wrap=True)
 
     def _show_clip(self, both: ClipComparison) -> None:
         table = Table(f"{both.frames} frames, {both.width}x{both.height}", "frame", "strength", "warp error", box=None)

@@ -22,7 +22,7 @@ from vidream.engine.dreamer import Dreamer
 from vidream.errors import VidreamError
 from vidream.looks.preset import preset_names
 from vidream.media.disk import write_json
-from vidream.networks import compiled_passes, load_net, weights_state
+from vidream.networks import has_weights, load_net, weights_state
 from vidream.outputs import Preview
 from vidream.runtime.device import describe_device, pick_device, pick_precision
 
@@ -49,7 +49,7 @@ def examine() -> list[Finding]:
         ("screen", _screen),
         ("dreamnet", _embedded_net),
         ("googlenet", _googlenet),
-        ("numba", _numba),
+        ("CPU engine", _cpu_engine),
         ("presets", _presets),
     )
     findings = []
@@ -118,17 +118,20 @@ def _embedded_net() -> Finding:
 
 def _googlenet() -> Finding:
     state = weights_state("googlenet")
-    return Finding("googlenet", state.startswith("downloaded:"), state, "used by: vidream dream IN -p classic")
+    return Finding("googlenet", state.is_here, state.describe(), "used by: vidream dream IN -p classic")
 
 
-def _numba() -> Finding:
+def _cpu_engine() -> Finding:
+    """Whether networks run on the fast CPU engine, each of those that are here, and why not."""
     device = pick_device("auto")
     if device.type != "cpu":
-        return Finding("numba", True, "not needed: a GPU dreams")
-    if compiled_passes(pick_precision("auto", device)) is not None:
-        return Finding("numba", True, "the pools of GoogLeNet and its kin are compiled")
-    advice = "pip install 'vidream[fast]': classic networks take 0.87 of the time"
-    return Finding("numba", False, "not there, or not for this system", advice)
+        return Finding("CPU engine", True, f"not needed: {describe_device(device)} dreams")
+    names = ["dreamnet", *(["googlenet"] if has_weights("googlenet") else [])]
+    nets = [load_net(name, dtype=pick_precision("auto", device)) for name in names]
+    uses = [net.engine_use(net.default_layers) for net in nets]
+    good = all(use.is_used for use in uses)
+    advice = "" if good else "dreams are right without it, and slower; compare: vidream bench --against plain"
+    return Finding("CPU engine", good, "; ".join(use.describe() for use in uses), advice)
 
 
 def _presets() -> Finding:

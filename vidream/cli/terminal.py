@@ -204,7 +204,7 @@ def counted(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], 
 
 def show_nets(json_path: Path | None) -> None:
     """Print every network by name and where its weights are."""
-    rows = [{"name": name, "weights": weights_state(name)} for name in net_names()]
+    rows = [{"name": name, "weights": weights_state(name).describe()} for name in net_names()]
     table = Table("net", "weights", box=None)
     for row in rows:
         table.add_row(row["name"], row["weights"])

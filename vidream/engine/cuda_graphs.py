@@ -1,7 +1,7 @@
-"""graphs: a step that a CUDA GPU is given in one piece.
+"""Gradient steps recorded as CUDA graphs.
 
-A step is some hundreds of small kernels, and on a small picture a GPU is done with each before Python has come to
-the next. Recorded once, as a CUDA graph, they are sent off together.
+A step is some hundreds of small kernels, and on a small picture a GPU finishes each before Python has started the next.
+Recorded once, as a CUDA graph, they are launched together.
 """
 
 from __future__ import annotations
@@ -19,19 +19,23 @@ from torch import Tensor
 __all__ = ["CudaRecorder", "Recorded", "Recorder", "StepGraphs"]
 
 Work = Callable[[Tensor], Tensor]
-# What is asked for once or twice, as under a schedule that changes the look with every frame, is not worth a recording.
+# A step that is asked for once or twice, as under a schedule that changes the look every frame, is not worth recording.
 CALLS_BEFORE = 3
-# A recording holds its memory. Larger pictures keep a GPU busy without.
+# A recording holds its memory. Larger pictures keep a GPU busy without one.
 MOST_GRAPHS, MOST_PIXELS = 16, 1 << 20
-# Of what a recording gives to what the same work gave unrecorded.
+# Least agreement of a recording's result with the unrecorded one.
 LEAST_COSINE = 0.99
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """`replay()` does the work on what is in `input`, and leaves the result in `output`.
+    """One recording.
 
-    work: what was recorded, kept since a recording knows its weights by their address alone.
+    Attributes:
+        input: what the next replay works on.
+        output: where it leaves the result.
+        replay: does the work.
+        work: what was recorded; kept, since a recording knows its weights by their address alone.
     """
 
     input: Tensor
@@ -41,13 +45,13 @@ class Recorded:
 
 
 class Recorder(Protocol):
-    """Records work for pictures like the one given. RuntimeError where that cannot be."""
+    """Records work for pictures like the one given. Raises RuntimeError where it cannot."""
 
     def record(self, work: Work, picture: Tensor) -> Recorded: ...
 
 
 class CudaRecorder:
-    """Records as CUDA graphs, which share one pool of memory: only one of them is ever at work."""
+    """Records CUDA graphs. They share one pool of memory, since only one of them runs at a time."""
 
     def __init__(self) -> None:
         self._pool = torch.cuda.graph_pool_handle()
@@ -55,46 +59,54 @@ class CudaRecorder:
     def record(self, work: Work, picture: Tensor) -> Recorded:
         held = picture.clone()
         graph, main = torch.cuda.CUDAGraph(), torch.cuda.current_stream(picture.device)
-        # cuDNN chooses its ways on the first call, which a recording does not allow.
-        aside = torch.cuda.Stream(picture.device)
-        aside.wait_stream(main)
-        with torch.cuda.stream(aside):
+        # cuDNN chooses its algorithms on the first call, which a recording does not allow.
+        other = torch.cuda.Stream(picture.device)
+        other.wait_stream(main)
+        with torch.cuda.stream(other):
             work(held)
-        main.wait_stream(aside)
-        # Other threads may meanwhile read frames ahead, and ask for memory.
+        main.wait_stream(other)
+        # Other threads may read frames ahead meanwhile, and allocate memory.
         with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             output = work(held)
         return Recorded(held, output, graph.replay, work)
 
 
 class StepGraphs:
-    """Does work by recordings where it can, and as it comes where it cannot.
+    """Replays recordings of steps where it can, and runs the others directly.
 
-    recorder: None for none at all.  The first result of every recording is held against the unrecorded one; where
-    they differ, and where recording fails, nothing is recorded any more.
+    The first result of every recording is compared with the unrecorded one. Where they differ, or recording fails,
+    nothing is recorded any more.
+
+    Args:
+        recorder: makes the recordings; None for none at all.
     """
 
     def __init__(self, recorder: Recorder | None) -> None:
         self._recorder = recorder
-        # One dreamer may work for several threads, and a recording has one input.
-        self._alone = threading.RLock()
+        # One dreamer may serve several threads, and a recording has one input.
+        self._lock = threading.RLock()
         self._calls: OrderedDict[Hashable, int] = OrderedDict()
         self._recorded: OrderedDict[Hashable, Recorded] = OrderedDict()
 
     @classmethod
     def on(cls, device: torch.device) -> StepGraphs:
-        """For work on `device`: only CUDA has recordings."""
+        """For steps on `device`; only CUDA has recordings."""
         return cls(CudaRecorder() if device.type == "cuda" else None)
 
     def __len__(self) -> int:
         return len(self._recorded)
 
+    @property
+    def can_record(self) -> bool:
+        """False where no step will be recorded."""
+        return self._recorder is not None
+
     def __call__(self, kind: Hashable, work: Work, picture: Tensor) -> Tensor:
-        """`work(picture)`. kind: work of one kind does the same to every picture of one shape."""
+        """Return `work(picture)`. kind: work of one kind does the same to every picture of one shape."""
         if self._recorder is None or picture.shape[-2:].numel() > MOST_PIXELS:
             return work(picture)
         kind = kind, picture.shape
-        with self._alone:
+        with self._lock:
             recorded = self._recorded.get(kind)
             if recorded is None:
                 return self._first(kind, work, picture)
@@ -119,7 +131,7 @@ class StepGraphs:
             recorded.replay()
             agrees = F.cosine_similarity(recorded.output.flatten(), wanted.flatten(), dim=0) > LEAST_COSINE
             if not agrees and bool(wanted.any()):
-                raise RuntimeError("the recording gives something else")
+                raise RuntimeError("the recording gives another result")
         except RuntimeError:  # out of memory is one
             self._recorder = None
             self._recorded.clear()

@@ -1,24 +1,24 @@
-"""Dreamer: octaves and steps, picture in, picture out, with no memory of past frames."""
+"""`Dreamer`: octaves and gradient steps, picture in, picture out, with no memory of past frames."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from vidream.engine import gradient as ascent
 from vidream.engine.cuda_graphs import StepGraphs
+from vidream.engine.gradient import evened, gaussian_blur, gradient, normalise, on_colour_axes, random_roll
 from vidream.engine.octaves import covering, octave_sizes, resized
+from vidream.engine.step_key import step_key
 from vidream.engine.tiling import SMALLEST_TILE_PX, Tiles, fitting_tile
 from vidream.errors import DeviceError
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader
 from vidream.networks import Net, load_net
-from vidream.objectives.build import objective_of
-from vidream.objectives.objective import Objective
+from vidream.objectives import Objective, objective_of
 from vidream.runtime.device import describe_device, pick_device, pick_precision
 from vidream.runtime.memory import forget_memory, is_out_of_memory, keep_memory
 
@@ -32,10 +32,20 @@ FULL_EFFORT_SIDE_PX = 270
 class Dreamer:
     """Dreams one picture at a time, as its preset says.
 
-    net: one of your own in place of the preset's.  objective: likewise.  weights: a file for the
-    preset's net.  device: auto, cpu, cuda, mps.  precision: auto, fp32, bf16, fp16.  tile: largest
-    side in px worked on at once.  seed: the same seed gives the same pictures on one machine.
-    Raises PresetError, NetError, DeviceError.
+    Args:
+        preset: the look; by default "creatures".
+        net: a network of your own in place of the preset's.
+        objective: what to climb in place of what the preset asks for.
+        weights: a file for the preset's network.
+        device: auto, cpu, cuda, cuda:1 ... or mps.
+        precision: auto, fp32, bf16 or fp16.
+        tile: largest side worked on at once, px; by default from the free memory.
+        seed: the same seed gives the same pictures on one machine.
+
+    Raises:
+        PresetError: fields of the preset do not go together.
+        NetError: the network, its weights or what the preset asks of it is not there.
+        DeviceError: the device or precision is not there.
     """
 
     def __init__(
@@ -61,9 +71,8 @@ class Dreamer:
                 weights=Path(weights) if weights else None,
                 device=place,
                 dtype=dtype,
-                batch_norm=self.preset.batch_norm,
             )
-        self.net = net
+        self.net = net.with_batch_norm("train") if self.preset.batch_norm == "train" else net
         self._own_objective = objective
         self._guides: Sequence[Tensor] | None = None
         self.device = net.device
@@ -71,9 +80,15 @@ class Dreamer:
             keep_memory()
         self._memory = Tiles(tile or fitting_tile(net))
         self._graphs = StepGraphs.on(net.device)
+        self._step_key: Hashable = None
         self.seed = seed
         self.weights_name = Path(weights).name if weights else None
-        self._set_objective(objective or objective_of(self.preset.at(0), net))
+        self._set_objective(objective or objective_of(self.preset.at(0), self.net))
+
+    @property
+    def own_objective(self) -> Objective | None:
+        """The objective that was given in place of what the preset asks for; None where none was."""
+        return self._own_objective
 
     @property
     def tile(self) -> int:
@@ -82,7 +97,7 @@ class Dreamer:
 
     @property
     def warning(self) -> str | None:
-        """One line where memory ran out on the way and was made to do, for the caller to show."""
+        """One line for the user where memory ran out and the tile was halved; else None."""
         return self._memory.warning
 
     def at(self, seconds: float) -> Dreamer:
@@ -91,13 +106,16 @@ class Dreamer:
         return self if moment is self.preset else self.with_preset(moment)
 
     def with_preset(self, preset: Preset) -> Dreamer:
-        """This dreamer with another look, on the net that is loaded. Raises PresetError, NetError."""
+        """This dreamer with another look, on the network that is loaded. Raises PresetError, NetError."""
         view = copy.copy(self)
         view.preset = preset
+        view._step_key = None
+        if preset.batch_norm != self.preset.batch_norm:
+            view.net = self.net.with_batch_norm(preset.batch_norm)
         if preset.guide != self.preset.guide:
             view._guides = None
         if self._own_objective is None:
-            view._set_objective(objective_of(preset.at(0), self.net))
+            view._set_objective(objective_of(preset.at(0), view.net))
         return view
 
     def __call__(
@@ -113,14 +131,23 @@ class Dreamer:
         generator: torch.Generator | None = None,
         watch: Callable[[Tensor], None] | None = None,
     ) -> Tensor:
-        """Dream `picture` [B,3,H,W], RGB, 0..1, and return the same shape on the dreamer's device.
+        """Dream a picture. Where memory runs out the tile is halved, once, and the picture is begun again.
 
-        steps, step_size: in place of the preset's `first_steps` and `first_step_size`.
-        turn: work on every `octave_turns`-th octave alone, with as much longer steps; on others at the next turn.
-        pace: [B,1,H,W], multiplies the step at every pixel.  source: [B,3,H,W], what `content`
-        stays with, by default the picture.  guides: [1,3,h,w] each, in place of the preset's files.
-        generator: draws the jitter.  watch: called with the picture after every step, at its octave's
-        size, smallest first.  Where memory runs out the tile is halved, once, and the picture begun again.
+        Args:
+            picture: [B,3,H,W], RGB, 0..1.
+            steps, step_size: in place of the preset's `first_steps` and `first_step_size`.
+            turn: work on every `octave_turns`-th octave alone, with as much longer steps; on others at the next turn.
+            pace: [B,1,H,W], multiplies the step at every pixel.
+            source: [B,3,H,W], what `content` stays with; by default the picture.
+            guides: [1,3,h,w] each, in place of the preset's files.
+            generator: draws the jitter.
+            watch: called with the picture after every step, at its octave's size, smallest first.
+
+        Returns:
+            [B,3,H,W], RGB, 0..1, on the dreamer's device.
+
+        Raises:
+            SourceError: a guide's file cannot be read.
         """
         steps = self.preset.first_steps if steps is None else steps
         step_size = self.preset.first_step_size if step_size is None else step_size
@@ -249,21 +276,21 @@ class Dreamer:
         height, width = picture.shape[-2:]
         tiled = max(height, width) > self.tile
         # With tiles the roll must reach a whole tile, so that their seams never settle.
-        shift = ascent.random_roll(height, width, self.tile if tiled else self.preset.jitter, generator)
+        shift = random_roll(height, width, self.tile if tiled else self.preset.jitter, generator)
         rolled, *others = (torch.roll(each, shift, dims=(-2, -1)) for each in (picture, *aligned))
         look = self.preset
 
         def direction(picture: Tensor) -> Tensor:
-            found = ascent.gradient(score, picture, *others, stride=self._stride, tile=self.tile)
-            found = ascent.evened(found, look.evenness)
-            found = ascent.on_colour_axes(ascent.gaussian_blur(found, look.smoothing), look.colour)
-            return ascent.normalise(found, look.normalise, levels=look.lap_levels)
+            found = gradient(score, picture, *others, stride=self._stride, tile=self.tile)
+            found = evened(found, look.evenness)
+            found = on_colour_axes(gaussian_blur(found, look.smoothing), look.colour)
+            return normalise(found, look.normalise, levels=look.lap_levels)
 
-        if tiled or others or self._needs("guide/"):
+        if tiled or others or self._needs("guide/") or not self._graphs.can_record:
             found = direction(rolled)
         else:
-            kind = self.objective, look.evenness, look.smoothing, look.colour, look.normalise, look.lap_levels
-            found = self._graphs(kind, direction, rolled)
+            self._step_key = self._step_key or step_key(look, self.objective, self.net)
+            found = self._graphs(self._step_key, direction, rolled)
         found = torch.roll(found, (-shift[0], -shift[1]), dims=(-2, -1))
         # Product and sum in one pass over the picture, and no buffer more than the result's.
         if isinstance(step_size, Tensor):

@@ -1,7 +1,6 @@
 """One gradient step: jitter, tiles, normalisation.
 
-`Score` is any function from a picture [B,3,H,W], and others cut as it is, to a scalar; this room
-knows no networks.
+`Score` is any function from a picture [B,3,H,W], and others tiled as it is, to a scalar; nothing here knows networks.
 """
 
 from __future__ import annotations
@@ -41,14 +40,21 @@ _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 def gradient(
     score: Score, picture: Tensor, *aligned: Tensor, stride: int = 16, tile: int | None = None, margin: int = 32
 ) -> Tensor:
-    """Gradient of `score` at `picture` [B,3,H,W]; the same shape comes back.
+    """Gradient of `score` at a picture.
 
-    The picture is taken as a torus: it continues at its other side wherever a network asks for
-    more, since a caller that rolls it by a random jitter has already joined those sides.
-    aligned: pictures of the same size that `score` takes after the first, cut as that one is.
-    stride: sides are filled up to multiples of it, or the last rows would get no gradient.
-    tile: largest side in px worked on at once, which bounds memory whatever the picture's size;
-    a tile sees `margin` px around itself, and only its inside is kept.
+    The picture is taken as a torus: it continues at its other side wherever a network asks for more, since a caller
+    that rolls it by a random jitter has already joined those sides.
+
+    Args:
+        score: what is differentiated.
+        picture: [B,3,H,W].
+        aligned: pictures of the same size that `score` takes after the first, tiled as that one is.
+        stride: sides are filled up to multiples of it, px, or the last rows would get no gradient.
+        tile: largest side worked on at once, px, which bounds memory whatever the picture's size.
+        margin: px that a tile sees around itself; only its inside is kept.
+
+    Returns:
+        [B,3,H,W].
     """
     height, width = picture.shape[-2:]
     if tile is None or max(height, width) <= tile:
@@ -81,10 +87,17 @@ def random_roll(height: int, width: int, jitter: int, generator: torch.Generator
 def normalise(found: Tensor, how: str, *, levels: int = 4) -> Tensor:
     """Bring a gradient [B,3,H,W] to a mean absolute value of 1.
 
-    how: "mean-abs" (google/deepdream); "std" (unit deviation, then as the others); "laplacian"
-    (every band of a pyramid to unit RMS first, TensorFlow's DeepDream tutorial).  The mean of each
-    channel is taken out: a step must not brighten, darken or tint a picture as a whole, which
-    under feedback would add up over the frames.
+    The mean of each channel is taken out: a step must not brighten, darken or tint a picture as a whole, which under
+    feedback would add up over the frames.
+
+    Args:
+        found: the gradient.
+        how: "mean-abs" (google/deepdream); "std" (unit deviation, then as the others); "laplacian" (every band of a
+            pyramid to unit RMS first, TensorFlow's DeepDream tutorial).
+        levels: bands of the pyramid.
+
+    Raises:
+        ValueError: `how` is none of these.
     """
     if how == "laplacian":
         bands = laplacian_split(found, levels)
@@ -98,10 +111,14 @@ def normalise(found: Tensor, how: str, *, levels: int = 4) -> Tensor:
 
 
 def evened(found: Tensor, share: float) -> Tensor:
-    """Bring a gradient [B,3,H,W] nearer to one strength everywhere: 0 leaves it, 1 evens it wholly.
+    """Bring a gradient [B,3,H,W] nearer to one strength everywhere.
 
-    A plain gradient is strongest where a motif already stands, and sky and walls stay empty.  Divides by the
-    RMS around each place (some EVEN_PX px wide), to the power of `share`; what is next to nothing stays small.
+    A plain gradient is strongest where a motif already stands, and sky and walls stay empty. Divides by the RMS around
+    each place (some EVEN_PX px wide), to the power of `share`; what is next to nothing stays small.
+
+    Args:
+        found: the gradient.
+        share: 0 leaves it as it is, 1 evens it fully.
     """
     if share <= 0:
         return found

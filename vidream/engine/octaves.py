@@ -1,4 +1,4 @@
-"""octaves: the sizes that a picture is dreamed at, and pictures brought to them."""
+"""Octaves: the sizes that a picture is dreamed at, and resizing to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tiles: how large a piece of a picture may be worked on at once, by the memory there is."""
+"""Tiles: how large a piece of a picture is worked on at once, by the free memory."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SMALLEST_TILE_PX = 64
 
 
 class Tiles:
-    """What a dreamer and its views share: how large a tile may be."""
+    """The largest tile, shared by a dreamer and its views of other looks."""
 
     def __init__(self, tile_px: int) -> None:
         self.tile_px = tile_px
         self.warning: str | None = None
 
     def halve(self) -> bool:
-        """Halve the tile; False where that was done before, or it would become too small."""
+        """Halve the tile. Returns False where that was done before, or the tile would become too small."""
         if self.warning is not None or self.tile_px // 2 < SMALLEST_TILE_PX:
             return False
         self.tile_px //= 2

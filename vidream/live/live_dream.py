@@ -24,7 +24,7 @@ from vidream.live.meter import LiveFigures, Meter
 from vidream.live.tracking import Path, Track
 from vidream.live.update import Dreamed, Moment, composed, dreamed_size, updated
 from vidream.looks.preset import Preset
-from vidream.motion import flow as optical
+from vidream.motion.estimators import estimator
 from vidream.networks import Net
 from vidream.runtime.device import wait_for
 
@@ -321,4 +321,4 @@ class LiveDream:
 
 
 def _track_of(preset: Preset) -> Track:
-    return Track(optical.estimator(preset.flow), resets_on_cut=preset.reset_on_cut)
+    return Track(estimator(preset.flow), resets_on_cut=preset.reset_on_cut)

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidream.motion import flow as optical
-from vidream.motion.luma_pyramid import Glance
-from vidream.temporal.stream import follow
+from vidream.motion.luma_pyramid import LumaPyramid
+from vidream.motion.warp import resize_flow, warp
+from vidream.temporal.carry import follow
 
 __all__ = ["Path", "Track", "standing"]
 
@@ -29,7 +29,7 @@ class Path:
     def at(self, height: int, width: int) -> tuple[Tensor, Tensor]:
         """Flow and trust at another size: [1,2,H,W], [1,1,H,W]."""
         believed = F.interpolate(self.believed, size=(height, width), mode="bilinear", align_corners=False)
-        return optical.resize_flow(self.flow, height, width), believed
+        return resize_flow(self.flow, height, width), believed
 
     def then(self, older: Path) -> Path:
         """This path with `older`, which begins where this one ends, behind it.
@@ -37,8 +37,8 @@ class Path:
         Flows are joined rather than pictures warped again and again: a dream is pulled once,
         from however far, and stays sharp.
         """
-        flow = self.flow + optical.warp(older.flow, self.flow, mode="bilinear")
-        believed = self.believed * optical.warp(older.believed, self.flow, mode="bilinear")
+        flow = self.flow + warp(older.flow, self.flow, mode="bilinear")
+        believed = self.believed * warp(older.believed, self.flow, mode="bilinear")
         return Path(flow, believed)
 
 
@@ -49,11 +49,11 @@ class Track:
         """estimate: optical flow, or None where nothing is to be followed."""
         self.estimate = estimate
         self.resets_on_cut = resets_on_cut
-        self._last: Glance | None = None
+        self._last: LumaPyramid | None = None
 
     def step(self, frame: Tensor) -> Path | None:
         """The path from `frame` [1,3,H,W] to the frame before; None where there is none, as after a cut."""
-        last, self._last = self._last, Glance(frame, side_px=SIDE_PX)
+        last, self._last = self._last, LumaPyramid(frame, side_px=SIDE_PX)
         found = None if last is None else follow(self._last, last, self.estimate, resets=self.resets_on_cut)
         return None if found is None else Path(*found)
 

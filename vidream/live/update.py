@@ -15,8 +15,8 @@ from vidream.live.budget import Level
 from vidream.live.idle_motion import wander
 from vidream.live.tracking import Path
 from vidream.looks.preset import Preset
-from vidream.motion import flow as optical
-from vidream.temporal.stream import carry
+from vidream.motion.warp import warp
+from vidream.temporal.carry import carry
 
 __all__ = ["Dreamed", "Moment", "composed", "dreamed_size", "updated"]
 
@@ -98,7 +98,7 @@ def composed(preset: Preset, frame: Tensor, landed: Dreamed | None, *, strength:
     if landed is None:
         return frame
     flow, believed = landed.path.at(*landed.residual.shape[-2:])
-    residual = strength * believed * optical.warp(landed.residual, flow)
+    residual = strength * believed * warp(landed.residual, flow)
     if residual.shape != frame.shape:
         residual = F.interpolate(residual, size=tuple(frame.shape[-2:]), mode="bilinear", align_corners=False)
     return finish((frame + residual).clamp(0, 1), frame, keep_colour=preset.keep_colour, blend=preset.blend)

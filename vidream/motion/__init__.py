@@ -1,4 +1,4 @@
-"""Optical flow, where it can be believed, warping, cuts, and motions that are known exactly."""
+"""Optical flow, its consistency mask, warping, cuts, and motions that are known exactly."""
 
 from vidream.motion.known import Motion
 

@@ -1,4 +1,4 @@
-"""motion: a motion that is known, not estimated: fall, turn, pan and a wandering centre, exact in time."""
+"""A motion that is known, not estimated: zoom, rotation, pan and a drifting centre, exact in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""glance: what flow and cuts look at of a frame. Worked out once: a frame is first the new one, and then the old."""
+"""What flow and cut detection read of a frame, computed once: a frame is first the current one, then the previous."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor
 
 from vidream.motion.remap import scaled
 
-__all__ = ["SIDE_PX", "Glance"]
+__all__ = ["SIDE_PX", "LumaPyramid"]
 
-# Long side at which flow is worked out. Measured on two real clips at 1280x720: 320 px costs a
+# Long side at which flow is found. Measured on two real clips at 1280x720: 320 px costs a
 # twelfth of full size and warps the source as well (docs/LOG.md).
 SIDE_PX = 320
 # DIS matches patches of 8 px on a pyramid: below this it has nothing to stand on.
@@ -21,8 +21,17 @@ SMALLEST_SIDE_PX = 16
 _LUMA = (0.299, 0.587, 0.114)
 
 
-class Glance:
-    """A frame [1,3,H,W], RGB, 0..1, made small. shape: its own.  small: [1,3,h,w], longer side at most `side_px`."""
+class LumaPyramid:
+    """A frame at full size's shape and at small size, with its brightness, structure and colours.
+
+    Args:
+        frame: [1,3,H,W], RGB, 0..1.
+        side_px: the longer side of the small one at most, px.
+
+    Attributes:
+        shape: of the frame.
+        small: [1,3,h,w], RGB, 0..1.
+    """
 
     def __init__(self, frame: Tensor, *, side_px: int = SIDE_PX) -> None:
         height, width = frame.shape[-2:]
@@ -41,7 +50,7 @@ class Glance:
 
     @cached_property
     def structure(self) -> Tensor:
-        """Where it is light and dark, as numbers of mean 0 and deviation 1: [36 * 64]."""
+        """Light and dark places, as numbers of mean 0 and deviation 1: [36 * 64]."""
         values = self._thumb.mean(1).flatten()
         centred = values - values.mean()
         # The floor keeps sensor noise on a black frame from counting as structure.
@@ -49,7 +58,7 @@ class Glance:
 
     @cached_property
     def colours(self) -> Tensor:
-        """What share of it has each of 216 colours: [216]."""
+        """The share of each of 216 colours: [216]."""
         levels = (self._thumb.clamp(0, 0.999) * 6).long()
         bins = (levels[:, 0] * 6 + levels[:, 1]) * 6 + levels[:, 2]
         counts = torch.bincount(bins.flatten(), minlength=216).float()

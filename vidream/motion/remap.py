@@ -1,4 +1,4 @@
-"""remap: pictures drawn from given places, and scaled, by OpenCV: on the processor a fraction of torch's time.
+"""Sampling and scaling of pictures by OpenCV: on the processor a fraction of torch's time.
 
 OpenCV 4 knows given places to 1/32 px only; OpenCV 5 exactly, but for "lanczos".
 """
@@ -27,7 +27,7 @@ def can_remap(image: Tensor) -> bool:
 
 
 def remapped(image: Tensor, xs: Tensor, ys: Tensor, *, kernel: str, outside: str) -> Tensor:
-    """out[:, y, x] = image[:, ys[y, x], xs[y, x]], places in px, pixel centres on whole numbers.
+    """out[:, y, x] = image[:, ys[y, x], xs[y, x]], places in px, pixel centres have integer coordinates.
 
     image: [C,H,W], float32, on the processor, C at most 4.  xs, ys: [h,w].  kernel: "bilinear", "bicubic" (A of
     -0.75) or "lanczos" (4 px either way).  outside: "border" repeats the edge, "reflection" mirrors at it, "zeros".

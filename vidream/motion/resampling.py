@@ -1,4 +1,4 @@
-"""resampling: a picture moved by a known similarity, once, with as little lost as there can be."""
+"""A picture resampled by a known similarity, with as little loss as possible."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["resample"]
 TAPS = 4
 # Beyond this turn the two passes would lose detail between them.
 LARGEST_TURN = math.radians(30)
-# Multiples of these, less whole numbers, fill a square evenly (Roberts 2018, R2).
+# Multiples of these, less their integer parts, fill a square evenly (Roberts 2018, R2).
 _SPREAD = (0.7548776662466927, 0.5698402909980532)
 
 

@@ -1,18 +1,32 @@
 """Networks to dream with: `Net` wraps one, `load_net` finds it by name."""
 
-from vidream.networks.cpu.pools import compiled_passes
+from vidream.networks.cpu import EngineUse, NotUsed
+from vidream.networks.entry import NetworkEntry, WeightsPlace, WeightsState
 from vidream.networks.layers import LayerInfo
 from vidream.networks.network import Net
-from vidream.networks.registry import describe_net, graph_convolutions, has_weights, load_net, net_names, weights_state
+from vidream.networks.registry import (
+    describe_net,
+    graph_convolutions,
+    has_weights,
+    load_net,
+    net_names,
+    network_entry,
+    weights_state,
+)
 
 __all__ = [
+    "EngineUse",
     "LayerInfo",
     "Net",
-    "compiled_passes",
+    "NetworkEntry",
+    "NotUsed",
+    "WeightsPlace",
+    "WeightsState",
     "describe_net",
     "graph_convolutions",
     "has_weights",
     "load_net",
     "net_names",
+    "network_entry",
     "weights_state",
 ]

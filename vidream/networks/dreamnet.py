@@ -18,11 +18,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from vidream.errors import NetError
+from vidream.networks.entry import LoadedNetwork, NetworkEntry, WeightsPlace, WeightsState
 
-__all__ = ["DreamNet", "Embedded", "SmoothKernel", "load_dreamnet"]
+__all__ = ["DreamNet", "Embedded", "SmoothKernel", "load_dreamnet", "network_entries"]
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.25, 0.25, 0.25)
 GOOD_LAYERS = ("s1", "s2", "s3a", "s3b", "s4", "head")
+DEFAULT_LAYER = "s3b"
 # Half the channels at stride 2 of the usual ones: that resolution takes most of the time, and 16 numbers
 # still say more than the 12 of the pixels below them. One gradient step: 1/3.2 of GoogLeNet's, 2 cores.
 WIDTHS = (16, 48, 128, 224)
@@ -76,8 +78,14 @@ class SmoothKernel(nn.Module):
 
 
 class Embedded(NamedTuple):
-    """What a file of dreamnet weights holds. classes, groups: its subjects.  energy: mean squared activation
-    of every channel of each good layer over training scenes; none where it was never measured."""
+    """What a file of dreamnet weights holds.
+
+    Attributes:
+        module: the network with its weights.
+        classes: names of the classes, in the order of the logits; "background" is not among them.
+        groups: group name -> names of its classes.
+        energy: layer -> mean squared activation of each channel over training scenes; empty where never measured.
+    """
 
     module: DreamNet
     classes: list[str]
@@ -103,6 +111,27 @@ def load_dreamnet(path: Path | None = None) -> Embedded:
             f"{path} holds no dreamnet weights; leave --weights out to use the ones that come with vidream"
         ) from None
     return Embedded(module, classes, groups, energy)
+
+
+def network_entries() -> tuple[NetworkEntry, ...]:
+    """The entry of the embedded network."""
+    return (
+        NetworkEntry(
+            name="dreamnet",
+            load=_loaded,
+            untrained=lambda: _loaded(None),
+            weights=lambda: WeightsState(WeightsPlace.EMBEDDED, WEIGHTS, size_bytes=WEIGHTS.stat().st_size),
+            mean=MEAN,
+            std=STD,
+            good_layers=GOOD_LAYERS,
+            default_layers={DEFAULT_LAYER: 1.0},
+        ),
+    )
+
+
+def _loaded(weights: Path | None) -> LoadedNetwork:
+    found = load_dreamnet(weights)
+    return LoadedNetwork(found.module, found.classes, "head", found.groups, found.energy)
 
 
 class _ConvNorm(nn.Module):

@@ -1,4 +1,4 @@
-"""layers: what each layer of a network gives: channels, stride, size, and how much of the picture it sees."""
+"""What each layer of a network gives: channels, stride, size, and its receptive field."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ _WHOLE = (nn.Linear, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.MultiheadAtt
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """One layer. stride: px of the picture from one position to the next.  size_at_224: (height,
-    width) for a picture of 224 px.  view_px: side of the square that one position sees, its
-    receptive field; None where that is the whole picture.
+    """One layer.
+
+    Attributes:
+        name: as presets name it.
+        channels: how many.
+        stride: px of the picture from one position to the next.
+        size_at_224: (height, width) for a picture of 224 px.
+        view_px: side of the receptive field, px; None where it is the whole picture.
     """
 
     name: str
@@ -32,7 +37,7 @@ class LayerInfo:
 
 
 def measure_layers(module: nn.Module, layers: tuple[str, ...]) -> list[LayerInfo]:
-    """Read `layers` off one forward pass of `module` at 224 px, and their views off its graph."""
+    """Describe `layers` of `module`, from one forward pass at 224 px and from its graph."""
     extractor = create_feature_extractor(copy.deepcopy(module), {name: name for name in layers}).eval()
     with torch.no_grad():
         found = extractor(torch.zeros(1, 3, PICTURE_PX, PICTURE_PX))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor, fx, nn
@@ -13,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from vidream.errors import NetError, close_names
-from vidream.networks.cpu.fast_network import FastNet, fast_net
+from vidream.networks.cpu import EngineUse, FastNetwork, NotUsed, fast_network
 from vidream.networks.layers import LayerInfo, measure_layers
 from vidream.networks.tracing import running, tracing
 
@@ -23,14 +24,26 @@ __all__ = ["Net"]
 class Net:
     """A network to dream with: `features(picture, layers) -> {layer: activation}`.
 
-    Parameters never get gradients, batch norm is folded into the convolutions before it, and
-    nothing past the deepest layer asked for is run (a cut is made once for each set of layers).
+    Parameters never get gradients, batch norm is folded into the convolutions before it, and nothing past the deepest
+    layer asked for is run (the network is cut once for each set of layers).
 
-    module: takes [B,3,H,W] after `mean` and `std`.  good_layers: the ones worth dreaming, shallow
-    to deep.  default_layers: layer -> weight, where a preset names none.  classes and groups: the
-    subjects that `class_layer`, by default the last, can be asked for.  channel_energy: usual mean square
-    of every channel of some layers, by which a layer's growth is balanced.  batch_norm: "eval", with the
-    learned statistics, or "train", with the picture's own.
+    Args:
+        module: takes [B,3,H,W] after `mean` and `std`.
+        name: what messages call it.
+        mean: of the pictures it was trained on, RGB, 0..1.
+        std: their standard deviation.
+        good_layers: the layers worth dreaming, shallow to deep.
+        default_layers: layer -> weight, where a preset names none.
+        class_layer: the layer of class logits; by default the last one, where there are classes.
+        classes: names of the classes, in the order of the logits.
+        groups: group name -> names of its classes.
+        channel_energy: layer -> usual mean square of every channel, by which a layer's growth is balanced.
+        device: where it computes.
+        dtype: number format that it computes in.
+        batch_norm: "eval" uses the learned statistics, "train" the picture's own.
+
+    Raises:
+        NetError: `batch_norm` is "train" and the network has no batch norm.
     """
 
     def __init__(
@@ -64,25 +77,32 @@ class Net:
         with tracing():
             self._nodes = _layer_names(self._module)
         self.class_layer = class_layer or (self._nodes[-1] if classes else "")
-        self._folds = batch_norm == "eval"
-        self._cuts: dict[tuple[str, ...], nn.Module | FastNet] = {}
+        self.batch_norm = batch_norm
+        self._check_batch_norm()
+        self._cuts: dict[tuple[str, ...], nn.Module | FastNetwork] = {}
+        self._uses: dict[tuple[str, ...], EngineUse] = {}
         self._described: dict[tuple[str, ...], list[LayerInfo]] = {}
         shape = (1, 3, 1, 1)
         self._mean = torch.tensor(mean, device=self.device).view(shape)
         self._scale = 1.0 / torch.tensor(std, device=self.device).view(shape)
 
     def features(self, picture: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-        """Activations of `layers` for `picture` [B,3,H,W], RGB, 0..1: float32 [B,C,h,w] each.
+        """Activations of `layers` for a picture.
 
-        Raises NetError for a layer this network does not have.
+        Args:
+            picture: [B,3,H,W], RGB, 0..1.
+            layers: names out of `self.layers`.
+
+        Returns:
+            Layer -> float32 [B,C,h,w].
+
+        Raises:
+            NetError: this network does not have a layer.
         """
-        wanted = tuple(layers)
-        if wanted not in self._cuts:
-            self._cuts[wanted] = self._cut(wanted)
+        cut = self._cut(tuple(layers))
         x = self.normalised(picture)
-        cut = self._cuts[wanted]
         with running():
-            if isinstance(cut, FastNet):
+            if isinstance(cut, FastNetwork):
                 return cut(x)
             x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
             return {name: found.float() for name, found in cut(x).items()}
@@ -91,8 +111,32 @@ class Net:
         """`picture` [B,3,H,W], RGB, 0..1, as the network was trained to take it."""
         return (picture - self._mean) * self._scale
 
+    def engine_use(self, layers: Iterable[str]) -> EngineUse:
+        """Whether the network, cut after `layers`, runs on the fast CPU engine, and the reason where not.
+
+        Raises:
+            NetError: this network does not have a layer.
+        """
+        wanted = tuple(layers)
+        self._cut(wanted)
+        return self._uses[wanted]
+
+    def with_batch_norm(self, batch_norm: str) -> Net:
+        """This network with other statistics for batch norm, "eval" or "train"; the weights are shared.
+
+        Raises:
+            NetError: `batch_norm` is "train" and the network has no batch norm.
+        """
+        if batch_norm == self.batch_norm:
+            return self
+        other = copy.copy(self)
+        other.batch_norm = batch_norm
+        other._check_batch_norm()
+        other._cuts, other._uses = {}, {}
+        return other
+
     def plain_extractor(self, layers: Iterable[str]) -> fx.GraphModule:
-        """The network up to `layers` as torch has it, float32 and unfolded: what all speed is measured against.
+        """The network up to `layers` as torch has it, float32 and unfolded: the baseline of every speed claim.
 
         Takes `normalised` pictures. Raises NetError.
         """
@@ -102,20 +146,40 @@ class Net:
             extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in wanted}).eval()
         return extractor.to(self.device)
 
+    def folded_extractor(self, layers: Iterable[str]) -> fx.GraphModule:
+        """As `plain_extractor`, but frozen, with batch norm folded (in "eval" mode), channels_last, in `dtype`."""
+        extractor = self.plain_extractor(layers)
+        if self.batch_norm == "eval":
+            fold_batch_norm(extractor)
+        else:
+            _use_own_statistics(extractor)
+        extractor.requires_grad_(False)
+        return extractor.to(self.device, self.dtype).to(memory_format=torch.channels_last)
+
     def operations(self, layers: Iterable[str], height: int, width: int) -> int:
-        """Multiplications and additions of one pass forward to `layers` for a picture of that size. Raises NetError."""
+        """Multiplications and additions of a forward pass to `layers`, sides of the picture in px. Raises NetError."""
         extractor = self.plain_extractor(layers).to("cpu")
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             extractor(torch.zeros(1, 3, height, width))
         return int(counter.get_total_flops())
 
     def fingerprint(self) -> str:
-        """A short name for the network's own numbers: other weights, another name."""
+        """A short name for the network's weights: other weights, another name. Computed once."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         digest = hashlib.blake2b(digest_size=8)
         for name, tensor in sorted(self._module.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().float().contiguous().numpy().data)
         return digest.hexdigest()
+
+    def identity(self) -> tuple[str, ...]:
+        """What decides the result of `features`: name, weights, normalisation, batch norm, device, number format."""
+        numbers = [*self._mean.flatten().tolist(), *self._scale.flatten().tolist()]
+        kind = (self.batch_norm, str(self.device), str(self.dtype))
+        return (self.name, self.fingerprint(), *kind, *map(str, numbers))
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -176,21 +240,27 @@ class Net:
             f'no class "{name}" in {self.name}; 0 to {count - 1}, or a name; {close_names(name, self.classes)}'
         )
 
-    def _cut(self, layers: tuple[str, ...]) -> nn.Module | FastNet:
-        extractor = self._extractor(layers)
-        if self.device.type != "cpu" or not self._folds:
-            return extractor
-        with running():
-            return fast_net(extractor, self.dtype) or extractor
+    def _check_batch_norm(self) -> None:
+        if self.batch_norm == "train" and not any(isinstance(each, nn.BatchNorm2d) for each in self._module.modules()):
+            raise NetError(
+                f"{self.name} has no batch norm, so batch_norm must be eval; leave it out or take another net"
+            )
 
-    def _extractor(self, layers: tuple[str, ...]) -> fx.GraphModule:
-        extractor = self.plain_extractor(layers)
-        if self._folds:
-            fold_batch_norm(extractor)
-        else:
-            _use_own_statistics(extractor)
-        extractor.requires_grad_(False)
-        return extractor.to(self.device, self.dtype).to(memory_format=torch.channels_last)
+    def _cut(self, layers: tuple[str, ...]) -> nn.Module | FastNetwork:
+        if layers not in self._cuts:
+            extractor = self.folded_extractor(layers)
+            fast, reason, detail = self._on_fast_engine(extractor)
+            self._uses[layers] = EngineUse(self.name, layers, reason, detail)
+            self._cuts[layers] = fast or extractor
+        return self._cuts[layers]
+
+    def _on_fast_engine(self, extractor: fx.GraphModule) -> tuple[FastNetwork | None, NotUsed | None, str]:
+        if self.device.type != "cpu":
+            return None, NotUsed.GPU, str(self.device)
+        if self.batch_norm != "eval":
+            return None, NotUsed.BATCH_NORM, ""
+        with running():
+            return fast_network(extractor, self.dtype)
 
 
 def fold_batch_norm(graph: fx.GraphModule) -> None:

@@ -1,4 +1,4 @@
-"""tracing: keeps the threads that run networks apart from one that takes a network to pieces.
+"""A lock between threads that run networks and one that traces a network.
 
 torch.fx replaces `nn.Module.__call__` for every module of the process while it traces one: a network
 that another thread runs meanwhile fails with "module is not installed as a submodule".
@@ -19,7 +19,7 @@ _is_tracing = False
 
 @contextmanager
 def running() -> Iterator[None]:
-    """While a network runs: any number of threads at once, but none beside a tracing one."""
+    """Hold this while a network runs. Any number of threads may, but none while another traces."""
     global _running
     with _changed:
         _changed.wait_for(lambda: not _is_tracing)
@@ -34,7 +34,7 @@ def running() -> Iterator[None]:
 
 @contextmanager
 def tracing() -> Iterator[None]:
-    """While a network is traced: waits for those that run, and lets nobody else in. Not to be nested."""
+    """Hold this while a network is traced: waits for those that run, and keeps others out. Must not be nested."""
     global _is_tracing
     with _changed:
         _changed.wait_for(lambda: not _is_tracing)

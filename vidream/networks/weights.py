@@ -1,4 +1,4 @@
-"""state: named tensors out of a weights file, in ways that cannot run its code."""
+"""Named tensors from a weights file, read in ways that cannot run code in it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,21 @@
 """What a dream climbs: named objectives, and the objective that a preset asks for."""
 
-from vidream.objectives.objective import Objective, channel, content, guide, layer, style, subject, total_variation
+from vidream.objectives.activations import channel, layer, subject
+from vidream.objectives.base import OBJECTIVES, Objective, objective
+from vidream.objectives.build import objective_of
+from vidream.objectives.guides import content, guide, style
+from vidream.objectives.regularisers import total_variation
 
-__all__ = ["Objective", "channel", "content", "guide", "layer", "style", "subject", "total_variation"]
+__all__ = [
+    "OBJECTIVES",
+    "Objective",
+    "channel",
+    "content",
+    "guide",
+    "layer",
+    "objective",
+    "objective_of",
+    "style",
+    "subject",
+    "total_variation",
+]

@@ -27,8 +27,9 @@ from vidream.rendering.render_settings import film_settings, machine_settings
 from vidream.rendering.report import Track, check_side_file, write_report, write_side_file
 from vidream.rendering.side_inputs import guide_frames, mask_frames
 from vidream.rendering.work_folder import WorkFolder
+from vidream.temporal.carry import Motion
 from vidream.temporal.prefetch import made_ahead
-from vidream.temporal.stream import Motion, Stream
+from vidream.temporal.stream import Stream
 
 __all__ = ["Film", "FilmPlan", "Made", "Progress", "SideFiles"]
 

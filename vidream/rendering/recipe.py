@@ -24,7 +24,8 @@ class Recipe:
     """What must be the same for a film to be dreamed in the same way, and the name of what it was made from.
 
     weights: the name of a file that was given in place of the network's own.  size: longer side asked for,
-    px.  rate: frames a second asked for, as a fraction.  version: of vidream.
+    px.  rate: frames a second asked for, as a fraction.  objective: one that was given in Python in place of what the
+    preset asks for, as `Objective.describe` gives it.  version: of vidream.
     """
 
     preset: Preset
@@ -33,6 +34,7 @@ class Recipe:
     weights: str | None = None
     size: int | None = None
     rate: str | None = None
+    objective: Mapping[str, Any] | None = None
     version: str = __version__
 
     def to_json(self) -> str:
@@ -42,7 +44,11 @@ class Recipe:
                 "vidream": self.version,
                 "seed": self.seed,
                 "source": self.source,
-                **{name: getattr(self, name) for name in ("weights", "size", "rate") if getattr(self, name)},
+                **{
+                    name: getattr(self, name)
+                    for name in ("weights", "size", "rate", "objective")
+                    if getattr(self, name)
+                },
                 "preset": preset_fields(self.preset),
             }
         )
@@ -52,10 +58,12 @@ class Recipe:
         """Raises PresetError where `text` is none, or its preset cannot be."""
         try:
             found = json.loads(text)
-            preset, size = found["preset"], found.get("size")
+            preset, size, objective = found["preset"], found.get("size"), found.get("objective")
             texts = {name: found.get(name) for name in ("weights", "rate")}
-            if not isinstance(preset, dict) or not all(
-                each is None or isinstance(each, str) for each in texts.values()
+            if (
+                not isinstance(preset, dict)
+                or not isinstance(objective, dict | None)
+                or not all(each is None or isinstance(each, str) for each in texts.values())
             ):
                 raise TypeError
             return cls(
@@ -63,6 +71,7 @@ class Recipe:
                 seed=int(found["seed"]),
                 source=str(found["source"]),
                 size=None if size is None else int(size),
+                objective=objective,
                 version=str(found["vidream"]),
                 **texts,
             )

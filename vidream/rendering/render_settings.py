@@ -38,12 +38,13 @@ def film_settings(reader: FrameReader, dreamer: Dreamer, mask: Path | None = Non
 
 
 def dreamer_settings(dreamer: Dreamer) -> dict[str, Any]:
-    """The look: every field of the preset, the seed, the network's own numbers, the guides' files."""
+    """The look: every field of the preset, the seed, the network's weights, the objective, the guides' files."""
     preset = dreamer.preset
     guides = {f"content of {guide}": file_print(Path(guide)) for guide in preset.guide}
     look = {"vidream": __version__, **preset_fields(preset), **guides, "seed": dreamer.seed}
-    layers = ", ".join(sorted(dreamer.objective.layers))
-    return {**look, "weights": dreamer.net.fingerprint(), "objective": layers}
+    own = dreamer.own_objective
+    objective = json.dumps(own.describe(), sort_keys=True) if own else "what the preset asks for"
+    return {**look, "weights": dreamer.net.fingerprint(), "objective": objective}
 
 
 def machine_settings(dreamer: Dreamer) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from torch import Tensor
 from vidream.errors import TargetError, VidreamError
 from vidream.looks.preset import Preset
 from vidream.media.disk import beside, disk_trouble, save_whole
-from vidream.motion import flow as optical
+from vidream.motion.estimators import estimator
 from vidream.rendering.saved_state import load_state
 from vidream.rendering.work_folder import STATE, WorkFolder
-from vidream.temporal.stream import motions
+from vidream.temporal.carry import motions
 
 __all__ = ["Shares", "Shot", "find_shots"]
 
@@ -42,7 +42,7 @@ def find_shots(frames: Iterable[Tensor], preset: Preset) -> list[Shot]:
     A look at every pair of frames: their colours and, by the preset's flow, whether one explains the other.
     """
     starts, count = [], 0
-    estimate = optical.estimator(preset.flow)
+    estimate = estimator(preset.flow)
     with torch.no_grad():
         for count, (_, motion) in enumerate(motions(frames, estimate, resets=preset.reset_on_cut), 1):
             if motion is None:

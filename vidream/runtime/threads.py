@@ -18,13 +18,12 @@ from typing import TypeVar
 
 import torch
 
-__all__ = ["has_team", "run_in_team", "team_size", "work_alone", "work_in_team"]
+__all__ = ["team_size", "work_alone", "work_in_team"]
 
 T = TypeVar("T")
 _LOCK = threading.Lock()
 # OpenMP 5.0's name for giving threads back, while all that is set stays as it is.
 _PAUSE_SOFT = 1
-_C_FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 def team_size() -> int:
@@ -51,32 +50,11 @@ def work_in_team(size: int) -> None:
         _in_new_thread(lambda: torch.set_num_threads(usual))
 
 
-def has_team() -> bool:
-    """True where `run_in_team` can be had: torch works with GNU OpenMP."""
-    return _gnu_openmp() is not None
-
-
-def run_in_team(function: int, data: int) -> None:
-    """Call the C function at the address `function` with the address `data` in every thread of the caller's team.
-
-    `omp_get_thread_num` and `omp_get_num_threads` tell it which thread it is in.
-    """
-    size = torch.get_num_threads()
-    if size == 1:
-        _C_FUNCTION(function)(data)
-    else:
-        openmp = _gnu_openmp()
-        assert openmp is not None
-        openmp.GOMP_parallel(function, data, size, 0)
-
-
 @cache
 def _gnu_openmp() -> ctypes.CDLL | None:
-    """GNU OpenMP as torch has loaded it, with its types."""
+    """GNU OpenMP as torch has loaded it; None where torch works with another library."""
     if sys.platform != "linux" or not hasattr(found := ctypes.CDLL(None), "GOMP_parallel"):
         return None
-    found.GOMP_parallel.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
-    found.GOMP_parallel.restype = None
     return found
 
 

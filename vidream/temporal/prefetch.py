@@ -1,4 +1,4 @@
-"""ahead: the next items of an iterator, made by a thread while this one is at work."""
+"""The next items of an iterator, made by a thread that runs ahead."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from vidream.runtime.threads import work_alone
 __all__ = ["Ahead", "made_ahead"]
 
 T = TypeVar("T")
-# Of a dream on the processor: with fewer, what goes ahead takes from the dream what it gives. On two cores a film of
-# 320 px took 0.93 of the time with its flow found beside the dream, and one of 640 px 1.07.
+# For a dream on the processor: with fewer threads, running ahead takes from the dream what it gives. On two cores a
+# film of 320 px took 0.93 of the time with its flow found beside the dream, and one of 640 px 1.07.
 LEAST_THREADS = 4
 # Short, so that a Ctrl-C is heard on every system while we wait.
 _WAIT_SECONDS = 0.2
@@ -31,10 +31,14 @@ class Ahead(Generic[T]):
 
     An error of `items` is raised where its item would have come. Leaving the block stops the thread, after
     the item that it is making; until then nobody else may touch `items`.
+
+    Args:
+        items: what is made.
+        depth: how many at most wait to be taken.
+        alone: torch uses one thread for what is made here (see `vidream.runtime.threads`).
     """
 
     def __init__(self, items: Iterable[T], *, depth: int = 2, alone: bool = True) -> None:
-        """alone: torch takes no other threads for what is made here (see `vidream.runtime.threads`)."""
         self._items, self._is_alone = items, alone
         self._ready: queue.Queue[tuple[str, Any]] = queue.Queue(depth)
         self._stops = threading.Event()
@@ -93,5 +97,5 @@ class Ahead(Generic[T]):
 def made_ahead(items: Iterable[T], device: torch.device) -> AbstractContextManager[Iterable[T]]:
     """`items` as an `Ahead`, where `device` leaves the processor room for that; else as they are."""
     has_room = device.type != "cpu" or torch.get_num_threads() >= LEAST_THREADS
-    # Where a GPU dreams, the processor's cores are for what goes ahead.
+    # Where a GPU dreams, all of the processor's cores are free for this.
     return Ahead(items, alone=device.type == "cpu") if has_room else nullcontext(items)

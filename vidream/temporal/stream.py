@@ -1,45 +1,43 @@
-"""stream: the only state over time: the last frame, the last dream, the flow between."""
+"""`Stream`: the only state over time: the last frame, the last dream, and how far each place is warmed up."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeVar, overload
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from vidream.engine.dreamer import Dreamer
 from vidream.engine.postprocess import finish
-from vidream.looks.preset import Preset
+from vidream.errors import TargetError
 from vidream.media import FrameReader
-from vidream.motion import flow as optical
-from vidream.motion.luma_pyramid import Glance
+from vidream.media.frame import Frame
+from vidream.motion.estimators import FlowFunction, estimator
+from vidream.motion.warp import resize_motion, warp_error
+from vidream.temporal.carry import Motion, carry, motions
 from vidream.temporal.prefetch import made_ahead
 
-__all__ = ["FrameFigures", "Motion", "Stream", "StreamFigures", "carry", "dream_frames", "follow", "motions"]
+__all__ = ["FrameFigures", "Stream", "StreamFigures", "dream_frames"]
 
-FlowEstimator = Callable[[Tensor, Tensor], Tensor]
-# Flow and trust from a frame to the one before, at the size they were worked out at; None at a shot's first frame.
-Motion = tuple[Tensor, Tensor] | None
+Item = TypeVar("Item", Tensor, Frame)
 DEFAULT_RATE = 25
-# A fresh spot takes this many times the step, so that what comes into view is dreamed within a few
-# frames and does not show as a bare hole for as long as `keep` remembers.
-FRESH_PACE = 4.0
-RIPENING = 0.2
-# Two shots of one room can share their colours; then it shows in a flow that explains nothing.
-CUT_TRUST = 0.3
 
 
 @dataclass(frozen=True)
 class FrameFigures:
-    """One frame. strength: mean |dream - frame|, 0..1.  warp_error: Lai et al. 2018; None for a shot's first.
+    """One frame.
 
-    brightness, source_brightness: mean of dream and frame, 0..1.
+    Attributes:
+        strength: mean |dream - frame|, 0..1.
+        brightness, source_brightness: mean of dream and frame, 0..1.
+        warp_error: Lai et al. 2018; None for a shot's first frame.
+        is_cut: a new shot begins here.
     """
 
     strength: float
@@ -51,7 +49,13 @@ class FrameFigures:
 
 @dataclass
 class StreamFigures:
-    """What was made so far. strength: mean |dream - frame|, 0..1.  warp_error: Lai et al. 2018."""
+    """What was made so far.
+
+    Attributes:
+        frames, cuts: how many.
+        strength: mean |dream - frame|, 0..1.
+        warp_error: mean over the pairs of frames within a shot (Lai et al. 2018); None where there is none.
+    """
 
     frames: int = 0
     cuts: int = 0
@@ -71,24 +75,28 @@ class StreamFigures:
 class Stream:
     """Dreams frames in their order, each from the dream of the one before.
 
-    next = dream(frame + keep * trust * warp(last_dream - last_frame, flow)): the dream's residual
-    is carried, not the dream, so the source stays sharp and nothing drifts.
-    flow: an estimator in place of the preset's.  rate: frames a second, for the preset's schedules.
+    next = dream(frame + keep * mask * warp(last_dream - last_frame, flow)): the dream's residual is carried, not the
+    dream, so the source stays sharp and nothing drifts.
+
+    Args:
+        dreamer: dreams each frame.
+        flow: finds optical flow, in place of the preset's estimator.
+        rate: frames a second, for the preset's schedules.
     """
 
     def __init__(
-        self, dreamer: Dreamer, *, flow: FlowEstimator | None = None, rate: float | Fraction = DEFAULT_RATE
+        self, dreamer: Dreamer, *, flow: FlowFunction | None = None, rate: float | Fraction = DEFAULT_RATE
     ) -> None:
         self.dreamer = dreamer
         self.figures = StreamFigures()
         self.latest: FrameFigures | None = None
         self._number = 0
         self._rate = rate
-        self._estimate = flow or optical.estimator(dreamer.preset.flow)
+        self._estimate: FlowFunction | None = flow or estimator(dreamer.preset.flow)
         self._frame: Tensor | None = None
         self._dream: Tensor | None = None
         self._shown: Tensor | None = None
-        self._ripeness: Tensor | None = None
+        self._warm_up: Tensor | None = None
 
     @property
     def began_shot(self) -> bool:
@@ -96,28 +104,34 @@ class Stream:
         return self.latest is not None and (self.latest.is_cut or self._number == 1)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that the next frame depends on, besides the preset and the seed: what `restore` takes.
+        """All that the next frame depends on, besides the preset and the seed; `restore` takes it.
 
         The tensors are those in use, which are never changed in place: reading them costs nothing.
         """
-        held = {"frame": self._frame, "dream": self._dream, "ripeness": self._ripeness}
+        held = {"frame": self._frame, "dream": self._dream, "warm_up": self._warm_up}
         if self._shown is not self._dream:
             held["shown"] = self._shown
         tensors = {name: value for name, value in held.items() if value is not None}
         return tensors, {"number": self._number, **asdict(self.figures)}
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
-        """Go on from a `state`, to the bit as if there had been no break."""
+        """Continue from a `state`, to the bit as if there had been no break.
+
+        Raises:
+            TargetError: the state is not one that this version writes.
+        """
+        if "number" not in numbers or ("frame" in tensors and not {"dream", "warm_up"} <= set(tensors)):
+            raise TargetError("the unfinished work was saved by another version of vidream; begin again with overwrite")
         place = {name: value.to(self.dreamer.device) for name, value in tensors.items()}
-        self._frame, self._dream, self._ripeness = (place.get(name) for name in ("frame", "dream", "ripeness"))
+        self._frame, self._dream, self._warm_up = (place.get(name) for name in ("frame", "dream", "warm_up"))
         self._shown = place.get("shown", self._dream)
         self._number = int(numbers["number"])
         self.figures = StreamFigures(**{key: value for key, value in numbers.items() if key != "number"})
         self.latest = None
 
     def begin_shot_at(self, number: int) -> None:
-        """Forget the frames before: the next one is frame `number` of the film, and the first of a shot."""
-        self._frame = self._dream = self._ripeness = self._shown = None
+        """Forget the frames before: the next one is frame `number` of the film, counted from 0, and begins a shot."""
+        self._frame = self._dream = self._warm_up = self._shown = None
         self._number = number
 
     @torch.no_grad()
@@ -129,138 +143,120 @@ class Stream:
         guides: Sequence[Tensor] | None = None,
         watch: Callable[[Tensor], None] | None = None,
         motion: Motion | Literal["unknown"] = "unknown",
+        done: Callable[[str], None] | None = None,
     ) -> Tensor:
-        """The dream of `frame` [1,3,H,W], RGB, 0..1, on the dreamer's device.
+        """The dream of the next frame.
 
-        mask: [1,1,H,W], 0..1, where to dream; elsewhere the frame comes back to the bit.
-        guides: [1,3,h,w] each, this frame's, in place of the preset's files.
-        watch: as in `Dreamer`, where this frame is the first of a shot.
-        motion: what `followed` found for this frame.
+        Args:
+            frame: [1,3,H,W], RGB, 0..1.
+            mask: [1,1,H,W], 0..1, where to dream; elsewhere the frame comes back to the bit.
+            guides: [1,3,h,w] each, this frame's, in place of the preset's files.
+            watch: as in `Dreamer`, where this frame is the first of a shot.
+            motion: what `followed` found for this frame.
+            done: called after each part of the work with its name, for measurements: "carry", after every gradient step
+                "octave 320x180", "enlarge", "finish, figures".
+
+        Returns:
+            [1,3,H,W], RGB, 0..1, on the dreamer's device.
         """
+        done = done or _ignore
         dreamer = self.dreamer.at(float(self._number / self._rate))
         preset = dreamer.preset
         frame = frame.to(dreamer.device, torch.float32)
         mask = None if mask is None else mask.to(dreamer.device, torch.float32)
         found = next(self.followed([frame]))[1] if isinstance(motion, str) else motion
-        moved = None if found is None else self._placed(found, frame)
-        generator = dreamer.generator(self._number)
+        moved = None if found is None else _resized(found, frame)
+        dream_it = partial(dreamer, guides=guides, generator=dreamer.generator(self._number))
         with torch.enable_grad():
             if moved is None or preset.keep == 0 or self._dream is None:
-                dream = dreamer(frame, pace=mask, guides=guides, generator=generator, watch=watch)
-                ripeness = torch.ones_like(frame[:, :1])
+                dream = dream_it(frame, pace=mask, watch=watch)
+                warm_up = torch.ones_like(frame[:, :1])
             else:
-                assert self._frame is not None and self._ripeness is not None
+                assert self._frame is not None and self._warm_up is not None
                 residual = self._dream - self._frame
-                start, pace, ripeness = carry(preset, frame, residual, self._ripeness, *moved)
-                dream = dreamer(
+                start, step_scale, warm_up = carry(preset, frame, residual, self._warm_up, *moved)
+                done("carry")
+                dream = dream_it(
                     start,
                     steps=preset.steps,
                     step_size=preset.step_size,
                     turn=self._number,
-                    pace=pace if mask is None else pace * mask,
+                    pace=step_scale if mask is None else step_scale * mask,
                     source=frame,
-                    guides=guides,
-                    generator=generator,
+                    watch=None if done is _ignore else lambda each: done(f"octave {each.shape[-1]}x{each.shape[-2]}"),
                 )
+        done("enlarge")
         shown = finish(dream, frame, keep_colour=preset.keep_colour, blend=preset.blend, mask=mask)
         self._count(shown, frame, moved)
-        self._frame, self._dream, self._shown, self._ripeness = frame, dream, shown, ripeness
+        done("finish, figures")
+        self._frame, self._dream, self._shown, self._warm_up = frame, dream, shown, warm_up
         self._number += 1
         return shown
 
-    def followed(self, frames: Iterable[Tensor]) -> Iterator[tuple[Tensor, Motion]]:
-        """Frames that come next, each with its motion, for `next`: a thread may go ahead with this."""
+    def followed(self, frames: Iterable[Item]) -> Iterator[tuple[Item, Motion]]:
+        """The frames that come next, each with its motion, for `next`. A thread may run ahead with this."""
         return motions(frames, self._estimate, resets=self.dreamer.preset.reset_on_cut, last=self._frame)
-
-    @staticmethod
-    def _placed(motion: tuple[Tensor, Tensor], frame: Tensor) -> tuple[Tensor, Tensor]:
-        """Motion at the size of `frame`, on its device: enlarged there, the small one crosses over."""
-        flow, believed = (each.to(frame.device) for each in motion)
-        return optical.resize_motion(flow, believed, *frame.shape[-2:])
 
     def _count(self, shown: Tensor, frame: Tensor, motion: tuple[Tensor, Tensor] | None) -> None:
         measured = [(shown - frame).abs().mean(), shown.mean(), frame.mean()]
         if motion is not None and self._shown is not None:
             # Every n-th pixel: at 1080p the whole figure would cost a twentieth of the frame.
             every_px = max(1, max(frame.shape[-2:]) // 160)
-            measured.append(optical.warp_error(shown, self._shown, *motion, every_px=every_px))
-        # All at once: a GPU is waited for here, once a frame, and nowhere else.
+            measured.append(warp_error(shown, self._shown, *motion, every_px=every_px))
+        # All at once: the host waits for a GPU here, once a frame, and nowhere else.
         strength, brightness, source_brightness, *rest = torch.stack(measured).tolist()
-        warp_error = rest[0] if rest and not math.isnan(rest[0]) else None
+        error = rest[0] if rest and not math.isnan(rest[0]) else None
         is_cut = motion is None and self._number > 0
-        self.latest = FrameFigures(strength, brightness, source_brightness, warp_error, is_cut)
+        self.latest = FrameFigures(strength, brightness, source_brightness, error, is_cut)
         figures = self.figures
         figures.frames += 1
         figures.cuts += is_cut
         figures.strength_sum += strength
-        if warp_error is not None:
-            figures.warp_error_sum += warp_error
+        if error is not None:
+            figures.warp_error_sum += error
             figures.pairs += 1
 
 
-def motions(
-    frames: Iterable[Tensor], estimate: FlowEstimator | None, *, resets: bool = True, last: Tensor | None = None
-) -> Iterator[tuple[Tensor, Motion]]:
-    """Each of `frames`, pictures [1,3,H,W] RGB 0..1, with its motion from the one before, as `follow` finds it.
+@overload
+def dream_frames(
+    frames: Iterable[Tensor], dreamer: Dreamer, *, flow: FlowFunction | None = None
+) -> Iterator[Tensor]: ...
+@overload
+def dream_frames(frames: Iterable[Frame], dreamer: Dreamer, *, flow: FlowFunction | None = None) -> Iterator[Frame]: ...
+def dream_frames(
+    frames: Iterable[Tensor] | Iterable[Frame], dreamer: Dreamer, *, flow: FlowFunction | None = None
+) -> Iterator[Tensor] | Iterator[Frame]:
+    """Dream frames one by one and in order; memory stays flat.
 
-    last: the frame before the first of them, where there is one.
-    """
-    before: Glance | None = None
-    for frame in frames:
-        if before is None and last is not None:
-            before = Glance(last.to(frame.device))
-        seen = Glance(frame)
-        yield frame, None if before is None else follow(seen, before, estimate, resets=resets)
-        before = seen
+    A FrameReader is read, and its motion found, by a thread that runs ahead by two frames, where cores are free.
 
+    Args:
+        frames: pictures [1,3,H,W], RGB, 0..1, or `Frame`s.
+        dreamer: dreams each frame.
+        flow: finds optical flow, in place of the preset's estimator. Schedules of the preset run at the rate of
+            `frames`, where it has one as a FrameReader does, else at 25 frames a second.
 
-def follow(frame: Glance, last: Glance, estimate: FlowEstimator | None, *, resets: bool = True) -> Motion:
-    """Flow and trust from the frame `last` to `frame`, or None where a new shot begins, as with another size.
-
-    estimate: None for no flow: everything stays where it is.  resets: False never sees a cut.
-    """
-    if frame.shape != last.shape or (resets and optical.is_cut(frame, last)):
-        return None
-    small = frame.small
-    # Animation on twos, recorded screens: nothing has moved. Bytes first, which tell nearly all apart, and quickly.
-    if estimate is None or (np.array_equal(frame.luma8, last.luma8) and torch.equal(small, last.small)):
-        return small.new_zeros(1, 2, *small.shape[-2:]), torch.ones_like(small[:, :1])
-    flow, believed = optical.small_motion(frame, last, estimate)
-    if resets and float(believed.mean()) < CUT_TRUST:
-        return None
-    return flow, believed
-
-
-def carry(
-    preset: Preset, frame: Tensor, residual: Tensor, ripeness: Tensor, flow: Tensor, believed: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Carry a dream onto `frame`: where the frame's own dream starts from, the pace of its steps, how ripe it is.
-
-    frame, residual: [1,3,H,W].  ripeness, believed: [1,1,H,W], 0..1.  flow: [1,2,H,W], from `frame`
-    back to where the residual is.  Returns a picture, the pace [1,1,H,W] and the new ripeness.
-    """
-    carried = believed * optical.warp(torch.cat([residual, ripeness], 1), flow)
-    residual = preset.keep * carried[:, :3]
-    # Without this a still picture drifts: clipping at black and white is not symmetric.
-    residual = residual - residual.mean(dim=(-2, -1), keepdim=True)
-    residual = residual * (preset.strength_cap / residual.abs().mean().clamp(min=preset.strength_cap))
-    # Bicubic sampling may overshoot.
-    ripeness = carried[:, 3:].clamp(0, 1)
-    pace = 1.0 + (FRESH_PACE - 1.0) * (1.0 - ripeness)
-    return (frame + residual).clamp(0, 1), pace, ripeness + RIPENING * (1.0 - ripeness)
-
-
-def dream_frames(frames: Iterable[Tensor], dreamer: Dreamer, *, flow: FlowEstimator | None = None) -> Iterator[Tensor]:
-    """Dream `frames`, pictures [1,3,H,W] RGB 0..1, one by one and in order; memory stays flat.
-
-    flow: an estimator of backward flow in place of the preset's.  Schedules of the preset run at
-    the rate of `frames`, where it has one as a FrameReader does, else at 25 frames a second.
-    A FrameReader is read, and its motion found, by a thread that goes ahead by two, where cores are free.
+    Yields:
+        The dream of each: pictures for pictures; for Frames, Frames with their own alpha and time.
     """
     stream = Stream(dreamer, flow=flow, rate=getattr(frames, "rate", DEFAULT_RATE))
-    followed = stream.followed(frames)
-    # Anybody's own frames are taken when they are asked for, and by the thread that asks.
-    theirs = isinstance(frames, FrameReader) and not frames.has_alpha
-    with made_ahead(followed, dreamer.device) if theirs else nullcontext(followed) as ready:
-        for frame, motion in ready:
-            yield stream.next(frame, motion=motion)
+    followed: Iterator[tuple[Any, Motion]] = stream.followed(frames)
+    # Frames of anybody's own are taken when they are asked for, by the thread that asks. So is a reader whose alpha is
+    # read beside its pictures; as Frames they bring it along.
+    is_ours = isinstance(frames, FrameReader) and not frames.has_alpha
+    with made_ahead(followed, dreamer.device) if is_ours else nullcontext(followed) as ready:
+        for item, motion in ready:
+            if isinstance(item, Frame):
+                yield replace(item, picture=stream.next(item.picture, motion=motion))
+            else:
+                yield stream.next(item, motion=motion)
+
+
+def _resized(motion: tuple[Tensor, Tensor], frame: Tensor) -> tuple[Tensor, Tensor]:
+    """Motion at the size of `frame`, on its device: enlarged there, only the small one is copied."""
+    flow, mask = (each.to(frame.device) for each in motion)
+    return resize_motion(flow, mask, *frame.shape[-2:])
+
+
+def _ignore(part: str) -> None:
+    """Nobody measures."""

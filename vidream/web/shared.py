@@ -11,7 +11,7 @@ from typing import Any
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import PresetError, close_names
 from vidream.looks.preset import Preset, preset_names
-from vidream.networks import Net, load_net, weights_state
+from vidream.networks import Net, has_weights, load_net
 from vidream.runtime.device import pick_device, pick_precision
 from vidream.runtime.threads import work_alone
 from vidream.web.limits import Settings
@@ -69,7 +69,9 @@ class Engine:
             preset = preset.replace(subject=dict.fromkeys(subjects, 1.0), layers={}, channels=(), class_id="")
         if guide is not None:
             # The look's own beasts would drown the guide; only those asked for by hand stay beside it.
-            preset = preset.replace(guide=(str(guide),), **({} if subjects else {"subject": {}, "class_id": ""}))
+            preset = preset.replace(
+                guide=(str(guide),), channels=(), **({} if subjects else {"subject": {}, "class_id": ""})
+            )
         return preset
 
     def describe(self) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def _looks(first: tuple[str, Preset] | None) -> dict[str, Preset]:
     looks = dict([first]) if first else {}
     for name in preset_names():
         preset = Preset.load(name)
-        if name not in looks and weights_state(preset.net).startswith(("comes with", "downloaded:")):
+        if name not in looks and has_weights(preset.net):
             looks[name] = preset
     return looks
 

@@ -88,7 +88,9 @@ def zoom_film(
                 assert isinstance(preset, Preset)
                 dreamer = make_dreamer(preset)
             name = "nothing" if source is None else Path(source).name
-            writer.comment = Recipe(dreamer.preset, dreamer.seed, name, weights=dreamer.weights_name).to_json()
+            own = dreamer.own_objective.describe() if dreamer.own_objective else None
+            recipe = Recipe(dreamer.preset, dreamer.seed, name, weights=dreamer.weights_name, objective=own)
+            writer.comment = recipe.to_json()
             shown = picture is not None
             if picture is None:
                 picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed)
