@@ -167,17 +167,18 @@ class Segments:
 
     def _close_file(self, start: int, encoder: VideoEncoder | None, frames: list[bytes]) -> None:
         encoder = encoder or self._encode(start, frames)
+        part = self._name(start, f"{_PART}{self._suffix}")
         try:
             encoder.finish()
         except TargetError:
             if encoder.disk_is_full:
+                part.unlink(missing_ok=True)
                 raise self.trouble() from None
             encoder.close()
             encoder = self._encode(start, frames)  # killed or starved, perhaps: once more
             encoder.finish()
         finally:
             encoder.close()
-        part = self._name(start, f"{_PART}{self._suffix}")
         try:
             sync_file(part)
             part.replace(self._name(start, self._suffix))
@@ -294,6 +295,8 @@ class Segments:
         if self._encoder is not None:
             self._encoder.close()
             self._encoder = None
+            # On a full disk, the state needs the room.
+            self._name(self._cuts[-1], f"{_PART}{self._suffix}").unlink(missing_ok=True)
         self._worker.shutdown(wait=True)
 
 
@@ -316,6 +319,8 @@ def join_pieces(
     source = ["-f", "concat", "-safe", "1", "-protocol_whitelist", "file,pipe", "-i", _LIST]
     copying = ["-c", "copy", "-map_metadata", "-1", *options]
     done = run(["-loglevel", "warning", "-y", *source, *copying, joined], folder=folder)
+    if done.disk_is_full or done.code != 0:
+        (folder / joined).unlink(missing_ok=True)  # on a full disk, the state needs the room
     if done.disk_is_full:
         raise full_disk(target)
     if done.code != 0:
