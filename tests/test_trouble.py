@@ -32,7 +32,6 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, mo
 def clip(tmp_path, monkeypatch):
     monkeypatch.setattr(work, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(segments, "_SEGMENT_SECONDS", 0.25)
-    monkeypatch.setattr(segments, "_FEWEST_FRAMES", 1)
     tone = ["-f", "lavfi", "-i", "sine=d=2"]
     return make_clip(
         tmp_path / "walk.mp4", 24, "-c:a", "aac", draw=lambda index: BIG[30:102, index : index + 96], before=tone
