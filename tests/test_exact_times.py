@@ -41,8 +41,7 @@ def film(
     """A film of `frames` squares, in segments of `length` frames and cut at `cuts`; None: made in one go."""
     work = SimpleNamespace(folder=folder / "work", made=lambda path: None) if length else None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segments, "_SEGMENT_SECONDS", 0)
-        patch.setattr(segments, "_FEWEST_FRAMES", length)
+        patch.setattr(segments, "_SEGMENT_SECONDS", (length or 1) / rate)
         with FrameWriter(folder / name, rate=rate, work=work) as writer:
             for number in range(frames):
                 writer.write(from_array(square(number)), new_shot=number in cuts)

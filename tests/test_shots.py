@@ -36,7 +36,6 @@ def clip(tmp_path, monkeypatch):
     """24 frames at 30000/1001 in four shots, with a beep from 0.3 s on."""
     monkeypatch.setattr(work, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(segments, "_SEGMENT_SECONDS", 3 * 1001 / 30000)
-    monkeypatch.setattr(segments, "_FEWEST_FRAMES", 1)
     beep = ["-f", "lavfi", "-i", "aevalsrc='gt(t,0.3)*sin(880*2*PI*t)':d=0.8"]
     return make_clip(tmp_path / "walk.mp4", 24, "-c:a", "aac", rate="30000/1001", draw=four_shots, before=beep)
 

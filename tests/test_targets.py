@@ -129,8 +129,6 @@ def test_a_size_that_nothing_fits_into_is_said_in_true_words(clip, make):
     with pytest.raises(TargetError, match=r'"z.gif" .* into 1 kB: at its smallest it has \d\.?\d* kB; allow more'):
         files.dream(clip, "z.gif", preset=PRESET, make_dreamer=make, max_bytes=1000)
     assert not Path("z.gif").exists()
-    files.dream(clip, "z.gif", preset=PRESET, make_dreamer=make, max_bytes=6000, resume=True)
-    assert Path("z.gif").stat().st_size <= 6000
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

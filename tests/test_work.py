@@ -45,7 +45,6 @@ def make(tiny_net, monkeypatch):
     monkeypatch.setattr(work, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(work, "SAVE_SHARE", 1e9)
     monkeypatch.setattr(segments, "_SEGMENT_SECONDS", 5 * 1001 / 30000)
-    monkeypatch.setattr(segments, "_FEWEST_FRAMES", 1)
     return lambda preset: Dreamer(preset, net=tiny_net)
 
 

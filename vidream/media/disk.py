@@ -93,10 +93,14 @@ def sync_folder(folder: Path) -> None:
 def save_whole(path: Path, *parts: bytes) -> None:
     """Put `parts` at `path` so that a power cut leaves the old content or the new, never half. Raises OSError."""
     part = beside(path, ".part")
-    with part.open("wb") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with part.open("wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        part.unlink(missing_ok=True)  # on a full disk, others need the room
+        raise
     part.replace(path)
     sync_folder(path.parent)
 

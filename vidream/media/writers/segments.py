@@ -28,10 +28,12 @@ __all__ = ["RAW", "Segments", "is_work_file"]
 
 # Two seconds cost 1 to 3 % of the file's size against one long run of frames, and end a Ctrl-C soon.
 _SEGMENT_SECONDS = 2
-# What a kill may cost is bounded by the work in a segment, which grows with the pixels: 48 frames of 640x360 or 12 of
-# 1280x720 are some 5 s on two cores. It also bounds the memory that the open segment takes.
-_LARGEST_OPEN_BYTES = 32 * 2**20
-_FEWEST_FRAMES = 2
+# A kill costs the work in a segment, which grows with the pixels: 24 frames of 640x360 take some 5 s on two cores.
+_OPEN_BYTES = 16 * 2**20
+# Fewer frames cost too much of the file: 12 take 10 % more than 48, 6 take 35 % more (1280x720) ...
+_FEWEST_FRAMES = 12
+# ... but the open segment is held in memory.
+_LARGEST_OPEN_BYTES = 64 * 2**20
 _LIST = "join.ffconcat"
 RAW, _PART = ".rgb", ".part"
 
@@ -167,17 +169,18 @@ class Segments:
 
     def _close_file(self, start: int, encoder: VideoEncoder | None, frames: list[bytes]) -> None:
         encoder = encoder or self._encode(start, frames)
+        part = self._name(start, f"{_PART}{self._suffix}")
         try:
             encoder.finish()
         except TargetError:
             if encoder.disk_is_full:
+                part.unlink(missing_ok=True)
                 raise self.trouble() from None
             encoder.close()
             encoder = self._encode(start, frames)  # killed or starved, perhaps: once more
             encoder.finish()
         finally:
             encoder.close()
-        part = self._name(start, f"{_PART}{self._suffix}")
         try:
             sync_file(part)
             part.replace(self._name(start, self._suffix))
@@ -265,8 +268,8 @@ class Segments:
     @property
     def _length(self) -> int:
         """Frames in a full segment."""
-        fitting = _LARGEST_OPEN_BYTES // self._frame_bytes
-        return max(_FEWEST_FRAMES, min(round(self._rate * _SEGMENT_SECONDS), fitting))
+        fitting = max(_OPEN_BYTES // self._frame_bytes, min(_FEWEST_FRAMES, _LARGEST_OPEN_BYTES // self._frame_bytes))
+        return max(1, min(round(self._rate * _SEGMENT_SECONDS), fitting))
 
     def finish(self) -> None:
         """Close the last segment. TargetError where that fails."""
@@ -294,6 +297,8 @@ class Segments:
         if self._encoder is not None:
             self._encoder.close()
             self._encoder = None
+            # On a full disk, the state needs the room.
+            self._name(self._cuts[-1], f"{_PART}{self._suffix}").unlink(missing_ok=True)
         self._worker.shutdown(wait=True)
 
 
@@ -316,6 +321,8 @@ def join_pieces(
     source = ["-f", "concat", "-safe", "1", "-protocol_whitelist", "file,pipe", "-i", _LIST]
     copying = ["-c", "copy", "-map_metadata", "-1", *options]
     done = run(["-loglevel", "warning", "-y", *source, *copying, joined], folder=folder)
+    if done.disk_is_full or done.code != 0:
+        (folder / joined).unlink(missing_ok=True)  # on a full disk, the state needs the room
     if done.disk_is_full:
         raise full_disk(target)
     if done.code != 0:
