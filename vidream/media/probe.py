@@ -24,7 +24,7 @@ from vidream.media.ffmpeg import CONTAINERS, Child, source_options
 from vidream.media.packets import ScannedFrames, scan_frames
 from vidream.media.timing import Timing, find_timing
 
-__all__ = ["LARGEST_MEGAPIXELS", "LARGEST_SIDE_PX", "AudioInfo", "ClipInfo", "check_size", "probe_clip"]
+__all__ = ["LARGEST_MEGAPIXELS", "LARGEST_SIDE_PX", "AudioInfo", "ClipInfo", "check_size", "probe_clip", "upright_size"]
 
 LARGEST_SIDE_PX = 16384
 LARGEST_MEGAPIXELS = 120
@@ -96,14 +96,16 @@ def check_size(name: str, width: int, height: int) -> None:
 
 def probe_clip(path: Path) -> ClipInfo:
     """Read what the clip at `path` is. SourceError, one line, where it is no clip or holds no frame."""
-    if path.suffix.lower() == ".gif":
-        _check_gif_header(path)
-    with _log() as said:
-        try:
-            with _opened(path) as container:
-                return _read(path, container, said)
-        except av.error.FFmpegError as error:
-            raise SourceError(_why_not_read(path, error, said)) from None
+    with _opened(path) as (container, said):
+        return _read(path, container, said)
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """(width, height) px of a clip's frames, upright, with square pixels; no packet is looked at. SourceError."""
+    with _opened(path) as (container, said):
+        video = _video(path, container, said)
+        width, height, _ = _first_frame(path, video, video.codec_context)
+        return width, height
 
 
 @contextlib.contextmanager
@@ -121,21 +123,36 @@ def _log() -> Iterator[list[tuple[int, str, str]]]:
         av.logging.set_skip_repeated(repeats)
 
 
-def _opened(path: Path) -> Any:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, list[tuple[int, str, str]]]]:
+    """The container at `path`, and what libav says of it. SourceError where libav cannot read it."""
+    if path.suffix.lower() == ".gif":
+        _check_gif_header(path)
     options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
-    return av.open(f"file:{path}", options=options, metadata_errors="replace")
+    with _log() as said:
+        try:
+            with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
+                yield container, said
+        except av.error.FFmpegError as error:
+            raise SourceError(_why_not_read(path, error, said)) from None
 
 
-def _read(path: Path, container: Any, said: list[tuple[int, str, str]]) -> ClipInfo:
+def _video(path: Path, container: Any, said: list[tuple[int, str, str]]) -> Any:
+    """The video stream, which is no cover picture. SourceError where there is none, or its frames are too large."""
     video = next((each for each in container.streams.video if not each.disposition & Disposition.attached_pic), None)
-    audio = _audio(container)
     if video is None:
-        what = "sound but no video" if audio is not None else "no video"
+        what = "sound but no video" if _audio(container) is not None else "no video"
         raise SourceError(f"{path.name} holds {what}; give a video, a GIF or a picture")
     coded = video.codec_context
     if coded is None or not coded.width or not coded.height:
         raise SourceError(f"{path.name}: its video cannot be read ({_cause(said) or 'no frame size'}); convert it")
     check_size(path.name, coded.width, coded.height)
+    return video
+
+
+def _read(path: Path, container: Any, said: list[tuple[int, str, str]]) -> ClipInfo:
+    video = _video(path, container, said)
+    coded = video.codec_context
     frames = scan_frames(path, container, video, coded.name)
     if not frames.ticks:
         raise SourceError(f"{path.name} has no frames; check that the recording or download is complete")
@@ -165,7 +182,7 @@ def _read(path: Path, container: Any, said: list[tuple[int, str, str]]) -> ClipI
         has_times=frames.has_times,
         starts_seconds=Fraction(container.start_time or 0, av.time_base),
         timing=timing,
-        audio=audio,
+        audio=_audio(container),
         notes=frames.notes,
     )
 

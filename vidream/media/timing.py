@@ -116,7 +116,8 @@ def find_timing(
     def timing(rate: Fraction, constant: bool, duration: Fraction) -> Timing:
         if not constant:
             return Timing(rate, False, duration, shown[0] * time_base, ticks, time_base, 0.0, count, whole)
-        start, deviation = _grid_start(shown, time_base, rate)
+        middle, deviation = _laid_grid((shown - shown[0]) * float(time_base), rate)
+        start = int(shown[0]) * time_base + Fraction(middle).limit_denominator(10_000_000)
         return Timing(rate, True, duration, start, ticks, time_base, deviation, count, whole)
 
     if len(lengths) == 0:
@@ -146,12 +147,15 @@ def find_timing(
     return timing(rate, False, duration)
 
 
-def _grid_start(shown: np.ndarray, time_base: Fraction, rate: Fraction) -> tuple[Fraction, float]:
-    """Where the grid of `rate` begins so that the frame farthest off is as near as can be, and how far off that is."""
-    first = int(shown[0])
-    offsets = (shown - first) * float(time_base) - np.arange(len(shown)) / float(rate)
-    middle = Fraction(float(offsets.max() + offsets.min()) / 2).limit_denominator(10_000_000)
-    return first * time_base + middle, float(offsets.max() - offsets.min()) / 2
+def _laid_grid(times: np.ndarray, rate: Fraction) -> tuple[float, float]:
+    """The grid of `rate`, laid so that the frame farthest off is as near as can be.
+
+    Returns:
+        when it begins, in seconds as `times` are, and how far off that frame is.
+    """
+    offsets = times - np.arange(len(times)) / float(rate)
+    low, high = float(offsets.min()), float(offsets.max())
+    return (high + low) / 2, (high - low) / 2
 
 
 def _common_rate(gaps: np.ndarray, time_base: Fraction) -> Fraction | None:
@@ -172,12 +176,6 @@ def _common_rate(gaps: np.ndarray, time_base: Fraction) -> Fraction | None:
     if rate > _HIGHEST_COMMON:
         return None
     return nearest_standard_rate(rate, float(rate) * 0.002) or rate.limit_denominator(1001)
-
-
-def _deviation_seconds(times: np.ndarray, rate: Fraction) -> float:
-    """How far the worst frame lies off the grid of `rate`, laid as well through all of them as can be."""
-    offsets = times - np.arange(len(times)) / float(rate)
-    return float(offsets.max() - offsets.min()) / 2
 
 
 def _constant_rate(
@@ -205,6 +203,6 @@ def _constant_rate(
     candidates = [rate for rate in (claimed, standard, exact, average.limit_denominator(1001)) if rate]
     for allowed_seconds in (float(time_base) * 1.001,) if is_strict else (float(time_base) * 1.001, float("inf")):
         for rate in candidates:
-            if _deviation_seconds(times, rate) <= min(allowed_seconds, _LOOSE_SHARE / float(rate)):
+            if _laid_grid(times, rate)[1] <= min(allowed_seconds, _LOOSE_SHARE / float(rate)):
                 return rate
     return None

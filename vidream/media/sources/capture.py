@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from vidream.errors import SourceError, close_names
-from vidream.media.probe import probe_clip
+from vidream.media.probe import upright_size
 
 __all__ = ["CameraSource", "list_cameras", "open_source", "says_nothing"]
 
@@ -159,7 +159,7 @@ def open_source(name: str) -> CameraSource:
 def _upright_size(path: Path) -> tuple[int, int] | None:
     """(width, height) px of a film's frames with square pixels; None where it is no film that can be read."""
     try:
-        return probe_clip(path).upright_size
+        return upright_size(path)
     except SourceError:
         return None
 

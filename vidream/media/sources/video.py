@@ -50,9 +50,9 @@ class MovingSource(Source):
         start, length = span.cut(source.name, timing.duration_seconds)
         if timing.is_constant:
             # Cut between frames; the sound is then cut at exactly the same instant.
-            self._first = min(round(start * timing.rate), timing.frame_count - 1)
-            count = max(1, min(round(length * timing.rate), timing.frame_count - self._first))
-            start, length = self._first / timing.rate, count / timing.rate
+            first = min(round(start * timing.rate), timing.frame_count - 1)
+            count = max(1, min(round(length * timing.rate), timing.frame_count - first))
+            start, length = first / timing.rate, count / timing.rate
         self.start_seconds = start
         self._grid_start_seconds = timing.grid_start_seconds + start
         self.frame_count = max(1, round(length * self.rate))
