@@ -184,22 +184,24 @@ def test_frames_of_different_delays_come_by_time_and_the_length_is_right(tmp_pat
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng"])
-@pytest.mark.parametrize("rate", [10, 24, 30, Fraction(30000, 1001), 50])
+@pytest.mark.parametrize("rate", [24, Fraction(30000, 1001), 50])
 def test_an_animation_that_was_written_here_comes_back_with_its_frames(tmp_path, suffix, rate):
-    film = torch.cat([from_array(numbered_frame(number)) for number in range(20)])
+    film = torch.cat([from_array(numbered_frame(number)) for number in range(8)])
     path = written(tmp_path / f"film{suffix}", film, rate=Fraction(rate)).path
-    assert numbers(path) == list(range(20))
+    assert numbers(path) == list(range(8))
     with FrameReader(path) as reader:
         # A GIF's delays are hundredths of a second.
-        assert reader.duration_seconds == pytest.approx(20 / float(rate), abs=0.011 if suffix == ".gif" else 0.002)
+        assert reader.duration_seconds == pytest.approx(8 / float(rate), abs=0.011 if suffix == ".gif" else 0.002)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_a_transparent_animation_keeps_its_alpha_and_says_what_stands_behind_it(tmp_path, kind):
     frames = []
+    # Frames that are opaque wherever they are drawn make Pillow's WebP one without alpha.
+    alpha = 200 if kind == "WEBP" else 255
     for left in (0, 16, 32):
         frame = Image.new("RGBA", (64, 48), (0, 0, 0, 0))
-        frame.paste((255, 0, 0, 255), (left, 0, left + 16, 48))
+        frame.paste((255, 0, 0, alpha), (left, 0, left + 16, 48))
         frames.append(frame)
     options = {"disposal": 1} if kind == "PNG" else {"disposal": 2} if kind == "GIF" else {"lossless": True}
     if kind == "PNG":
@@ -209,9 +211,9 @@ def test_a_transparent_animation_keeps_its_alpha_and_says_what_stands_behind_it(
         assert (reader.kind, reader.has_alpha, reader.frame_count) == ("gif", True, 3)
         for left, frame in zip((0, 16, 32), reader.frames(), strict=True):
             wanted = torch.zeros(48, 64)
-            wanted[:, left : left + 16] = 1
-            assert torch.equal(frame.alpha[0, 0], wanted)
-            assert torch.equal(frame.picture[0, 0], wanted) and frame.picture[0, 1:].max() == 0
+            wanted[:, left : left + 16] = alpha / 255
+            assert torch.allclose(frame.alpha[0, 0], wanted, atol=1e-6)
+            assert torch.allclose(frame.picture[0, 0], wanted, atol=1e-6) and frame.picture[0, 1:].max() == 0
         assert reader.warning.count("transparent in places") == 1
 
 

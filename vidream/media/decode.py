@@ -91,8 +91,7 @@ def _by_pillow(path: Path, facts: PictureFacts, said: list[str]) -> np.ndarray:
 def _loaded(path: Path, facts: PictureFacts, said: list[str]) -> Image.Image:
     """The picture with its pixels read; a JPEG that is cut off as far as it goes."""
     if facts.format == "HEIC":
-        heif = open_heif(path)
-        image: Image.Image = heif[heif.primary_index].to_pillow()
+        image: Image.Image = open_heif(path)[0].to_pillow()
         return image
     image = open_image(path, facts.format)
     try:

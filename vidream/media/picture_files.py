@@ -151,8 +151,15 @@ def open_image(source: Path | bytes, format_: str) -> ImageFile.ImageFile:
         return _PLUGINS[format_](io.BytesIO(source) if isinstance(source, bytes) else source)
 
 
-def open_heif(path: Path) -> Any:
-    """The HEIC file at `path`, opened by pillow-heif. SourceError where that is not installed, or cannot read it."""
+def open_heif(path: Path) -> tuple[Any, int]:
+    """Open the main picture of a HEIC file by pillow-heif; not decoded yet.
+
+    Returns:
+        (pillow-heif's image, how many pictures the file holds).
+
+    Raises:
+        SourceError: pillow-heif is not installed, or cannot read it.
+    """
     try:
         import pillow_heif
     except ImportError:
@@ -160,7 +167,8 @@ def open_heif(path: Path) -> Any:
             f'{path.name} is a HEIC picture; to read it, install: pip install "vidream[heic]", or save it as JPEG'
         ) from None
     try:
-        return pillow_heif.open_heif(path)
+        heif = pillow_heif.open_heif(path)
+        return heif[heif.primary_index], len(heif)
     except Exception as error:
         if is_out_of_memory(error):
             raise
@@ -200,8 +208,8 @@ def read_facts(path: Path) -> PictureFacts | None:
     if found == "GIF" and len(head) >= 10:
         check_size(path.name, *struct.unpack("<HH", head[6:10]))
     if found == "HEIC":
-        heif = open_heif(path)
-        facts = PictureFacts("HEIC", heif.size[0], heif.size[1], frame_count=len(heif))
+        heif, count = open_heif(path)
+        facts = PictureFacts("HEIC", heif.size[0], heif.size[1], frame_count=count)
     elif found is not None:
         try:
             with open_image(path, found) as image, quiet_pillow():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from vidream.media.images import resize_array
 from vidream.media.picture_files import find_format, open_image, quiet_pillow, read_facts
 from vidream.media.sources.base import Source
 from vidream.media.span import Span, fit_size
-from vidream.media.timing import Timing, find_timing
+from vidream.media.timing import Timing, find_timing, nearest_standard_rate
 from vidream.runtime.memory import is_out_of_memory
 
 __all__ = ["AnimatedSource"]
@@ -31,6 +31,8 @@ _SHORTEST_MS, _SHORTEST_INSTEAD_MS = 10, 100
 _TICKS_A_MS = {"GIF": 1000, "PNG": 1000, "WEBP": 1, "AVIF": 1}
 # Times in a file are rounded to a millisecond: a frame is on show by this much sooner.
 _GRACE_SECONDS = Fraction(1, 1000)
+# Between the length by the rate and the length by the delays.
+_LARGEST_DRIFT_FRAMES = Fraction(1, 4)
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,14 @@ def _timing(animation: _Animation) -> Timing:
     # The end counts as one more frame, so that a last frame that is held makes the source an irregular one.
     whole = find_timing(ticks, time_base, 0, None, prefers_usual=True)
     if len(starts) == 1 or whole.is_constant:
-        return find_timing(starts, time_base, last, None, prefers_usual=True)
+        timing = find_timing(starts, time_base, last, None, prefers_usual=True)
+        total_frames = animation.duration_seconds * timing.rate
+        if not timing.is_constant or abs(total_frames - len(starts)) <= _LARGEST_DRIFT_FRAMES:
+            return timing
+        # A short one of rounded delays, as 30, 40, 30, 30 ms: its length says the rate better than its usual delay.
+        rate = len(starts) / animation.duration_seconds
+        rate = nearest_standard_rate(rate, float(rate) * 0.01) or rate.limit_denominator(1001)
+        return replace(timing, rate=rate, duration_seconds=len(starts) / rate)
     return Timing(whole.rate, False, animation.duration_seconds, Fraction(0), starts, time_base, 0.0, len(starts))
 
 
