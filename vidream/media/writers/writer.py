@@ -38,7 +38,7 @@ class FrameWriter:
     .mp4 .m4v .mov .mkv: H.264, 4:2:0, bt709, limited range, an odd last line or column repeated once.
     .webm: VP9. .gif .apng, and .webp of more than one picture: endless; in a GIF, 50 frames a second at most
     and a palette a scene. .png .jpg .webp .bmp .tif: exactly one picture. "shots/%04d.png": one file a
-    picture, from 1 on, or with the numbers of the pictures that were read.
+    picture, from 1 on, or numbered as the source is.
 
     An exception in the block leaves nothing at `target`; of numbered pictures, those already made stay.
     KeyboardInterrupt is the exception to this: the file is finished with the frames so far, then it goes on.
@@ -213,16 +213,13 @@ class FrameWriter:
         if self.kind == "picture":
             self._still = data
         else:
-            file = NumberedName(self.path).file(self._number(self._first + self.frames_written))
-            save_bytes(file, data)
+            save_bytes(file := NumberedName(self.path).file(self._number(self._first + self.frames_written)), data)
             if self._work is not None:
                 self._unsynced.append(file)
 
     def _number(self, index: int) -> int:
         """The number of picture `index`, counted from 0: that of the source's own, else from 1 on."""
-        numbers = self._like.numbers if self._like is not None else None
-        if not numbers:
-            return index + 1
+        numbers = (self._like.numbers if self._like is not None else None) or [1]
         return numbers[index] if index < len(numbers) else numbers[-1] + index + 1 - len(numbers)
 
     def _temporary(self, suffix: str) -> Path:
