@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import struct
+import tracemalloc
 import weakref
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -251,6 +254,55 @@ def test_an_animation_that_is_cut_off_gives_what_it_has_or_one_line(tmp_path, su
         assert "\n" not in str(error)
     else:
         assert 2 <= count <= 10 and "damaged" in warning and "\n" not in warning
+
+
+def test_a_frame_that_is_held_for_hours_needs_no_object_for_each_frame_that_comes_out(tmp_path):
+    path = save_animation(tmp_path / "a.apng", [20] * 5 + [65_000_000])
+    tracemalloc.start()
+    try:
+        with FrameReader(path) as reader:
+            assert (reader.rate, reader.frame_count) == (50, 3_250_005)
+            assert index_of(next(reader.frames(3_250_000)).picture) == 5
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # A few arrays of eight bytes a frame; exact fractions would take ten times as much.
+    assert peak_bytes < 250e6
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".apng"])
+def test_a_turned_animation_stands_upright(tmp_path, suffix):
+    corner = np.zeros((32, 48, 3), np.uint8)
+    corner[:16, :24], corner[16:, :24] = (255, 0, 0), (0, 255, 0)
+    frames = [Image.fromarray(corner), Image.fromarray(255 - corner)]
+    exif = frames[0].getexif()
+    exif[274] = 6
+    path = tmp_path / f"a{suffix}"
+    frames[0].save(
+        path, KINDS[suffix], save_all=True, append_images=frames[1:], duration=100, exif=exif,
+        **({"lossless": True} if suffix == ".webp" else {}),
+    )  # fmt: skip
+    with FrameReader(path) as reader:
+        assert (reader.width, reader.height) == (32, 48)
+        upright = np.ascontiguousarray(np.rot90(corner, -1))
+        for picture, wanted in zip(reader, (upright, 255 - upright), strict=True):
+            assert torch.equal(picture, from_array(wanted))
+
+
+def test_an_apng_of_16_gray_bits_keeps_its_shades(tmp_path):
+    shades = (10_000, 30_000, 50_000)
+    chunk = lambda kind, body: struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))  # noqa: E731
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 48, 16, 0, 0, 0, 0))
+    data += chunk(b"acTL", struct.pack(">II", len(shades), 0))
+    for number, shade in enumerate(shades):
+        pixels = zlib.compress((b"\0" + struct.pack(">H", shade) * 64) * 48)
+        order = max(0, 2 * number - 1)
+        data += chunk(b"fcTL", struct.pack(">IIIIIHHBB", order, 64, 48, 0, 0, 1, 10, 0, 0))
+        data += chunk(b"fdAT", struct.pack(">I", order + 1) + pixels) if number else chunk(b"IDAT", pixels)
+    (tmp_path / "a.png").write_bytes(data + chunk(b"IEND", b""))
+    with FrameReader(tmp_path / "a.png") as reader:
+        seen = [float(picture.mean()) * 65535 for picture in reader]
+    assert seen == pytest.approx(shades, abs=256)
 
 
 def test_many_frames_take_no_more_memory_than_few(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -163,6 +164,74 @@ def save_deep_tiff(path: Path, array: np.ndarray, orientation: int, profile: byt
         body += b"".join(n.to_bytes(size, "little") for n, size in ((tag, 2), (kind, 2), (count, 4), (value, 4)))
     extra = b"\x10\0" * 3 + profile + bytes(len(profile) % 2)
     path.write_bytes(b"II*\0\x08\0\0\0" + body + bytes(4) + extra + pixels)
+
+
+def save_tiff(path: Path, array: np.ndarray, tags: dict[int, int]) -> Path:
+    """[H,W,C] of any bits as a TIFF of one strip, or of one a plane, with these further tags."""
+    height, width, channels = array.shape
+    planes = [array] if tags.get(284, 1) == 1 else [array[:, :, k] for k in range(channels)]
+    data = [plane.astype(array.dtype.newbyteorder("<")).tobytes() for plane in planes]
+    bits = 8 * array.dtype.itemsize
+    lists = {
+        256: [width], 257: [height], 258: [bits] * channels, 259: [1], 262: [2], 273: [0] * len(data),
+        277: [channels], 278: [height], 279: [len(part) for part in data], 284: [1],
+        **{tag: [value] for tag, value in tags.items()},
+    }  # fmt: skip
+    after = 8 + 2 + 12 * len(lists) + 4
+    pixels_at = after + sum(4 * len(values) for values in lists.values() if len(values) > 1)
+    lists[273] = [pixels_at + k * len(data[0]) for k in range(len(data))]
+    body, extra = len(lists).to_bytes(2, "little"), b""
+    for tag, values in sorted(lists.items()):
+        long = b"".join(value.to_bytes(4, "little") for value in values)
+        body += tag.to_bytes(2, "little") + (4).to_bytes(2, "little") + len(values).to_bytes(4, "little")
+        if len(values) > 1:
+            body += (after + len(extra)).to_bytes(4, "little")
+            extra += long
+        else:
+            body += long
+    path.write_bytes(b"II*\0\x08\0\0\0" + body + bytes(4) + extra + b"".join(data))
+    return path
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(
+    ("stored", "tags", "seen"),
+    [
+        ((200, 100, 50), {284: 2}, (200, 100, 50)),  # each channel apart
+        ((100, 50, 25, 128), {338: 1}, (100, 50, 25)),  # colours multiplied by their alpha
+        ((100, 50, 25, 128), {338: 2}, (50.2, 25.1, 12.5)),  # colours beside it
+        ((200,), {262: 0}, (55, 55, 55)),  # white is zero
+        ((200,), {262: 1}, (200, 200, 200)),
+        ((0, 255, 255, 0), {262: 5}, (255, 0, 0)),  # cyan, magenta, yellow, black
+    ],
+    ids=["planes", "premultiplied", "straight", "white-is-zero", "black-is-zero", "cmyk"],
+)
+def test_every_layout_of_a_tiff_gives_its_own_colours(
+    tmp_path: Path, bits: int, stored: tuple[int, ...], tags: dict[int, int], seen: tuple[float, ...]
+) -> None:
+    array = np.empty((48, 64, len(stored)), np.uint8 if bits == 8 else np.uint16)
+    array[:] = np.array(stored) * (1 if bits == 8 else 257)
+    picture = read_picture(save_tiff(tmp_path / "a.tif", array, tags))
+    assert 255 * picture[0, :, 20, 20].numpy() == pytest.approx(np.array(seen), abs=0.6)
+
+
+def test_what_a_deep_gray_png_names_as_transparent_is_clear(tmp_path: Path) -> None:
+    gray = np.full((48, 64), 40000, np.uint16)
+    gray[:, :32] = 30000
+    plain = cv2.imencode(".png", gray)[1].tobytes()
+    body = b"tRNS" + (30000).to_bytes(2, "big")
+    chunk = (2).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(plain[:33] + chunk + plain[33:])
+    picture = read_picture(tmp_path / "a.png")
+    assert picture[..., :32].max() == 0
+    assert picture[..., 32:].min() == pytest.approx(40000 / 65535)
+
+
+def test_a_jpeg_that_is_cut_off_in_its_header_says_so(tmp_path: Path) -> None:
+    image_of(smooth_picture()).save(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:200])
+    with pytest.raises(SourceError, match=r"^a\.jpg cannot be read: it is cut off[^\n]*$"):
+        FrameReader(tmp_path / "a.jpg")
 
 
 def test_sixteen_bits_stay_in_png_and_tiff(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from PIL import Image, ImageFile
 
 from vidream.errors import SourceError
 from vidream.media.arrays import compose_over_black, from_array
-from vidream.media.decode import as_array
+from vidream.media.decode import as_array, turned
 from vidream.media.frame import Frame
 from vidream.media.images import resize_array
-from vidream.media.picture_files import find_format, open_image, quiet_pillow, read_facts
+from vidream.media.picture_files import PictureFacts, open_image, quiet_pillow, read_facts
 from vidream.media.sources.base import Source
 from vidream.media.span import Span, fit_size
 from vidream.media.timing import Timing, find_timing, nearest_standard_rate
@@ -63,10 +63,10 @@ class AnimatedSource(Source):
 
     def __init__(self, source: Path, *, size: int | None, rate: Fraction | None, span: Span) -> None:
         self._source = source
-        self._format, self._stored = _check(source)
-        self.width, self.height = fit_size(source.name, *self._stored, size)
+        self._facts = _check(source)
+        self.width, self.height = fit_size(source.name, *self._facts.upright_size, size)
         status = source.stat()
-        animation = _scan(source, self._format, status.st_mtime_ns, status.st_size)
+        animation = _scan(source, self._facts.format, status.st_mtime_ns, status.st_size)
         self.has_alpha = animation.has_alpha
         self.warnings = []
         count = len(animation.ticks) - 1
@@ -95,14 +95,13 @@ class AnimatedSource(Source):
         """Yield frames, as `Source.frames` says. Each is drawn over those before it, so all of them are decoded."""
         if not self._source.exists():
             raise SourceError(f'"{self._source}" is gone; bring it back, then go on')
-        wanted = self._shown[first:]
-        number = first
-        for index, image in enumerate(_composed(self._source, self._format)):
-            if index not in wanted:
+        number, facts = first, self._facts
+        for index, image in enumerate(_composed(self._source, facts.format)):
+            if index != self._shown[number]:
                 continue
             # A frame of a GIF may reach beyond the picture.
-            array = as_array(image, self._source.name, [])[: self._stored[1], : self._stored[0]]
-            array = resize_array(array, self.width, self.height)
+            array = as_array(image, self._source.name, [])[: facts.height, : facts.width]
+            array = resize_array(turned(array, facts.orientation), self.width, self.height)
             while number < self.frame_count and self._shown[number] == index:
                 picture, alpha = compose_over_black(array) if array.shape[2] == 4 else (from_array(array), None)
                 if alpha is None and self.has_alpha:
@@ -114,14 +113,12 @@ class AnimatedSource(Source):
         raise SourceError(f"{self._source.name} gives fewer frames than before; begin again with the whole file")
 
 
-def _check(source: Path) -> tuple[str, tuple[int, int]]:
-    """(format, (width, height) px) of an animated picture. SourceError where it is none that can be read."""
-    with source.open("rb") as file:
-        found = find_format(file.read(64))
+def _check(source: Path) -> PictureFacts:
+    """What the animated picture at `source` says of itself. SourceError where it is none that can be read."""
     facts = read_facts(source)
-    if found is None or facts is None:
+    if facts is None:
         raise SourceError(f"{source.name} cannot be read as a picture: it is damaged; save or download it again")
-    return found, (facts.width, facts.height)
+    return facts
 
 
 @functools.lru_cache(maxsize=16)
@@ -197,12 +194,12 @@ def _timing(animation: _Animation) -> Timing:
     return Timing(whole.rate, False, animation.duration_seconds, Fraction(0), starts, time_base, 0.0, len(starts))
 
 
-def _shown_frames(animation: _Animation, timing: Timing, start: Fraction, rate: Fraction, count: int) -> list[int]:
-    """Which frame of the file is on show at each of `count` output frames from `start` seconds on."""
+def _shown_frames(animation: _Animation, timing: Timing, start: Fraction, rate: Fraction, count: int) -> np.ndarray:
+    """Which frame of the file is on show at each of `count` output frames from `start` seconds on: [count] int."""
+    output = np.arange(count)  # A frame may be held for hours: no Python object for each.
     if timing.is_constant:
         # By the ideal times: those in the file are rounded.
-        last = len(animation.ticks) - 2
-        return [min(last, int((start + number / rate) * timing.rate + Fraction(1, 1000))) for number in range(count)]
-    starts = np.asarray(animation.ticks[:-1])
-    times = [(start + number / rate + _GRACE_SECONDS) / animation.time_base for number in range(count)]
-    return [max(0, int(index)) for index in np.searchsorted(starts, [float(time) for time in times], "right") - 1]
+        places = output * float(timing.rate / rate) + float(start * timing.rate) + 0.001
+        return np.minimum(places.astype(np.int64), len(animation.ticks) - 2)
+    times = output * float(1 / (rate * animation.time_base)) + float((start + _GRACE_SECONDS) / animation.time_base)
+    return np.maximum(np.searchsorted(np.asarray(animation.ticks[:-1]), times, "right") - 1, 0)
