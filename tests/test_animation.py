@@ -257,17 +257,17 @@ def test_an_animation_that_is_cut_off_gives_what_it_has_or_one_line(tmp_path, su
 
 
 def test_a_frame_that_is_held_for_hours_needs_no_object_for_each_frame_that_comes_out(tmp_path):
-    path = save_animation(tmp_path / "a.apng", [20] * 5 + [65_000_000])
+    path = save_animation(tmp_path / "a.webp", [20] * 5 + [16_000_000])
     tracemalloc.start()
     try:
         with FrameReader(path) as reader:
-            assert (reader.rate, reader.frame_count) == (50, 3_250_005)
-            assert index_of(next(reader.frames(3_250_000)).picture) == 5
+            assert (reader.rate, reader.frame_count) == (50, 800_005)
+            assert index_of(next(reader.frames(800_000)).picture) == 5
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     # A few arrays of eight bytes a frame; exact fractions would take ten times as much.
-    assert peak_bytes < 250e6
+    assert peak_bytes < 80e6
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".apng"])
