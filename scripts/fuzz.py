@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import importlib.util
 import itertools
 import json
 import random
@@ -28,7 +29,23 @@ LIMIT_SECONDS = 20.0
 LIMIT_BYTES = 6 * 2**30
 LARGEST_RSS_BYTES = 1500 * 2**20
 PICTURES = ("png", "jpg", "webp", "bmp", "tif")
-KINDS = ("mp4", "mkv", "webm", "gif", *PICTURES, "toml", "safetensors", "pth", "pb", "json", "state")
+ANIMATED = {"apng": "PNG", "anim.webp": "WEBP", "anim.avif": "AVIF"}
+PHOTOS = ("avif", *(("heic",) if importlib.util.find_spec("pillow_heif") else ()))
+KINDS = (
+    "mp4",
+    "mkv",
+    "webm",
+    "gif",
+    *ANIMATED,
+    *PICTURES,
+    *PHOTOS,
+    "toml",
+    "safetensors",
+    "pth",
+    "pb",
+    "json",
+    "state",
+)
 
 
 def main() -> int:
@@ -219,10 +236,11 @@ def make_seeds(folder: Path) -> None:
     """A small good file of each kind."""
     import torch
     from frames_helpers import ffmpeg
+    from PIL import Image
     from safetensors.torch import save_file
 
     from vidream.looks.preset import Preset
-    from vidream.media import FrameReader, write_picture
+    from vidream.media import FrameReader, to_array, write_picture
     from vidream.rendering.recipe import Recipe
     from vidream.rendering.saved_state import save_state
 
@@ -234,6 +252,14 @@ def make_seeds(folder: Path) -> None:
         picture = next(iter(reader))
     for kind in PICTURES:
         write_picture(folder / f"seed.{kind}", picture)
+    frames = [Image.fromarray(to_array(picture.roll(4 * number, 3))) for number in range(6)]
+    for kind, name in ANIMATED.items():
+        frames[0].save(folder / f"seed.{kind}", name, save_all=True, append_images=frames[1:], duration=[90, 0, 50] * 2)
+    frames[0].save(folder / "seed.avif")
+    if "heic" in PHOTOS:
+        import pillow_heif
+
+        pillow_heif.from_pillow(frames[0]).save(folder / "seed.heic")
     preset = Preset(layers={"s3b": 1.0}, step_size="0:0.1, 2s:0.2", guide=("a.png",))
     (folder / "seed.toml").write_text(preset.to_toml(), encoding="utf-8")
     (folder / "seed.json").write_text(Recipe(preset, seed=5, source="a.mp4").to_json(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Compare vidream's GIF with a plain writer's (imageio, Pillow's palettes) in bytes, PSNR and SSIM; try size limits.
+"""Compare vidream's GIF with a plain writer's (Pillow) in bytes, PSNR and SSIM; try size limits.
 
 Run from the repository: python scripts/gifs.py CLIP [SECONDS] [SIZE_PX]
 """
@@ -9,10 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import imageio.v3 as imageio
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image, ImageSequence
 from torch import Tensor
 
 from vidream import Dreamer, FrameReader, FrameWriter, Preset, Stream, load_net
@@ -59,9 +59,12 @@ def main(clip: Path, seconds: float, size_px: int) -> None:
             return out.note
 
         write()
-        imageio.imwrite(peer, plain, duration=float(1000 / rate), loop=0)
-        for name, path in (("vidream", ours), ("imageio", peer)):
-            made, wanted = as_tensor(imageio.imread(path)), as_tensor(plain)
+        first, *others = map(Image.fromarray, plain)
+        first.save(peer, save_all=True, append_images=others, duration=float(1000 / rate), loop=0)
+        for name, path in (("vidream", ours), ("Pillow", peer)):
+            with Image.open(path) as image:
+                frames = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)]
+            made, wanted = as_tensor(np.stack(frames)), as_tensor(plain)
             kilobytes = path.stat().st_size / 1000
             print(f"{name}: {kilobytes:.0f} kB, PSNR {psnr(made, wanted):.2f} dB, SSIM {ssim(made, wanted):.4f}")
         print(f"bytes: {ours.stat().st_size / peer.stat().st_size:.3f}")

@@ -7,7 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import cv2
-import imageio.v3 as iio
 import numpy as np
 import pytest
 import torch
@@ -157,7 +156,7 @@ def test_without_a_screen_the_preview_is_a_file_kept_new(tmp_path: Path, no_scre
     with Preview(path) as preview:
         assert preview.where == str(path)
         preview.show(flat(1, 0, 0))
-        assert iio.imread(path).shape == (48, 64, 3)
+        assert read_picture(path).shape == (1, 3, 48, 64)
         written = path.stat().st_mtime_ns
         preview.show(flat(0, 1, 0))
         assert path.stat().st_mtime_ns == written

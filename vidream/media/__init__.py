@@ -1,4 +1,4 @@
-"""Everything that reads and writes pictures and video; the only home of cv2, imageio, ffmpeg and uint8.
+"""Everything that reads and writes pictures and video; the only home of cv2, Pillow, ffmpeg and uint8.
 
 with FrameReader("walk.mp4", size=640) as frames, FrameWriter("out.mp4", like=frames) as out:
     for picture in frames:

@@ -19,17 +19,15 @@ _PQ, _HLG = 16, 18
 def output_format(info: ClipInfo) -> tuple[str, int, int]:
     """(ffmpeg pixel format, channels, bytes a channel) of the RGB that `info` is read as.
 
-    Sources above 8 bits come as 16, so that the conversion adds no banding. GIFs come with alpha: what
-    lies under their transparent pixels is no colour.
+    Sources above 8 bits come as 16, so that the conversion adds no banding.
     """
-    has_alpha = info.has_alpha or info.codec == "gif"
     names = {
         (False, False): "rgb24",
         (False, True): "rgb48le",
         (True, False): "rgba",
         (True, True): "rgba64le",
     }
-    return names[has_alpha, info.is_deep], 4 if has_alpha else 3, 2 if info.is_deep else 1
+    return names[info.has_alpha, info.is_deep], 4 if info.has_alpha else 3, 2 if info.is_deep else 1
 
 
 def deinterlace_filters(info: ClipInfo) -> list[str]:

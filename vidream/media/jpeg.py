@@ -1,17 +1,15 @@
-"""Single frames on a wire: JPEG bytes from a stranger to a picture and back, with nothing taken on trust."""
+"""Single frames on a wire: JPEG bytes from a stranger to a picture and back; every claim is checked."""
 
 from __future__ import annotations
 
-import warnings
-
 import cv2
-import imageio.v3 as iio
 import numpy as np
 from torch import Tensor
 
 from vidream.errors import SourceError
 from vidream.media.arrays import from_array
 from vidream.media.images import encode_picture
+from vidream.media.picture_files import open_image
 
 __all__ = ["decode_frame", "encode_frame"]
 
@@ -19,22 +17,29 @@ SMALLEST_SIDE_PX = 16
 
 
 def decode_frame(data: bytes, *, largest_side_px: int) -> Tensor:
-    """The JPEG file `data` as a picture, float32 [1,3,H,W], RGB, 0..1, CPU.
+    """Decode a JPEG file that came from somebody else.
 
     What it claims to be is read from its header first; nothing is decoded where that is not a JPEG in one scan of
-    16 to `largest_side_px` px a side. (One of a thousand scans could hold up a processor for minutes.)
-    Raises SourceError.
+    an allowed size. (One of a thousand scans could hold up a processor for minutes.)
+
+    Args:
+        data: the bytes of the file.
+        largest_side_px: the longest side that is allowed; the shortest is 16 px.
+
+    Returns:
+        float32 [1,3,H,W], RGB, 0..1, CPU, as its pixels lie in the file.
+
+    Raises:
+        SourceError: it is no such JPEG, or broken.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with iio.imopen(data, "r", plugin="pillow", extension=".jpg") as file:
-                facts = file.metadata(index=0, exclude_applied=False)
-                width, height = facts["shape"]
+        with open_image(data, "JPEG") as image:
+            is_plain = "progressive" not in image.info
+            width, height = image.size
     except Exception:  # Pillow raises whatever it meets in a broken header
-        facts, width, height = {}, 0, 0
+        is_plain, width, height = False, 0, 0
     whole = data.startswith(b"\xff\xd8\xff") and data.endswith(b"\xff\xd9")
-    if not whole or not facts or facts.get("progressive"):
+    if not whole or not is_plain:
         raise SourceError("a frame came that is no plain JPEG; send baseline JPEG")
     if not SMALLEST_SIDE_PX <= min(width, height) <= max(width, height) <= largest_side_px:
         raise SourceError(f"a frame of {width}x{height} px came; sides of {SMALLEST_SIDE_PX} to {largest_side_px} px")

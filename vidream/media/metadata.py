@@ -9,7 +9,8 @@ from pathlib import Path
 
 from vidream.errors import SourceError
 from vidream.media.ffmpeg import run, source_options
-from vidream.media.formats import FORMATS, format_of
+from vidream.media.formats import FORMATS, suffixes
+from vidream.media.picture_files import find_format, open_image
 
 __all__ = ["add_to_gif", "read_comment", "video_options", "with_comment"]
 
@@ -51,19 +52,23 @@ def add_to_gif(path: Path, comment: str) -> None:
 
 def read_comment(path: Path) -> str | None:
     """The text that a file carries, or None. SourceError where the file cannot be read."""
-    found_format = format_of(path)
-    place = found_format.comment if found_format is not None else None
     try:
-        if place == "video":
-            return _of_video(path)
         with path.open("rb") as file:
-            if place == "gif":
+            found = find_format(file.read(64))
+            if found == "GIF":
+                # Pillow does not give what stands behind the last frame.
                 file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            data = file.read(_TAIL_BYTES * 2)
+                return _of_gif(file.read(_TAIL_BYTES))
+        if found is None:
+            return _of_video(path) if path.suffix.lower() in suffixes("video") else None
     except OSError as error:
         raise SourceError(f'"{path}" cannot be read ({error.strerror or error}); check the name') from None
-    found = {"gif": _of_gif, "png": _of_png}.get(place or "", _of_jpeg)(data)
-    return found.decode("ascii", "replace") if found is not None else None
+    try:
+        with open_image(path, found) as image:
+            text = image.info.get("Comment", image.info.get("comment"))
+    except Exception:  # Pillow raises whatever it meets in a broken header
+        return None
+    return text.decode("ascii", "replace") if isinstance(text, bytes) else text
 
 
 def _of_video(path: Path) -> str | None:
@@ -73,24 +78,7 @@ def _of_video(path: Path) -> str | None:
     return re.sub(r"\\(.|\n)", r"\1", match[1]) if match else None
 
 
-def _of_png(data: bytes) -> bytes | None:
-    at = 8
-    while data.startswith(_PNG_START) and at + 8 <= len(data):
-        length, kind = struct.unpack(">I4s", data[at : at + 8])
-        body = data[at + 8 : at + 8 + length]
-        if kind == b"tEXt" and body.startswith(_PNG_KEY):
-            return body[len(_PNG_KEY) :]
-        at += 12 + length
-    return None
-
-
-def _of_jpeg(data: bytes) -> bytes | None:
-    if not data.startswith(b"\xff\xd8\xff\xfe") or len(data) < 6:
-        return None
-    return data[6 : 4 + struct.unpack(">H", data[4:6])[0]]
-
-
-def _of_gif(data: bytes) -> bytes | None:
+def _of_gif(data: bytes) -> str | None:
     at = data.rfind(_GIF_BLOCK + b"\xff{")
     at = data.rfind(_GIF_BLOCK) if at < 0 else at
     if at < 0:
@@ -99,4 +87,4 @@ def _of_gif(data: bytes) -> bytes | None:
     while at < len(data) and data[at]:
         text += data[at + 1 : at + 1 + data[at]]
         at += 1 + data[at]
-    return text
+    return text.decode("ascii", "replace")

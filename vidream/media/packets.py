@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import struct
-import warnings
 from array import array
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,7 +12,6 @@ from typing import Any
 
 import av
 import av.stream
-from PIL import Image
 
 __all__ = ["ScannedFrames", "scan_frames"]
 
@@ -96,9 +94,6 @@ def scan_frames(path: Path, container: Any, video: Any, codec: str) -> ScannedFr
     found.has_times = not (is_bare and (unknown or video.codec_context.has_b_frames))
     found.ticks = array("q", (shown for shown, _ in packets))
     found.last_ticks = packets[-1][1] if packets else 0
-    if codec == "gif":
-        # Its demuxer takes a comment at the end for one more frame.
-        found.ticks = found.ticks[: _gif_frames(path)]
     if codec == "vp8":
         found.ticks = _without_hidden(found.ticks)
     return found if found.is_whole else _completed(found, video)
@@ -122,17 +117,6 @@ def _has_second_start(path: Path) -> bool:
                 break
             at += length
     return starts > 1
-
-
-def _gif_frames(path: Path) -> int | None:
-    """How many frames Pillow counts, or None where it cannot read the file: then what the demuxer gave stands."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large pictures: their size is checked elsewhere
-            with Image.open(path) as picture:
-                return int(getattr(picture, "n_frames", 1))
-    except Exception:  # Pillow raises whatever it meets in a broken file
-        return None
 
 
 def _index_is_whole(video: Any) -> bool:

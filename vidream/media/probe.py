@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -126,8 +125,6 @@ def _log() -> Iterator[list[tuple[int, str, str]]]:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, list[tuple[int, str, str]]]]:
     """The container at `path`, and what libav says of it. SourceError where libav cannot read it."""
-    if path.suffix.lower() == ".gif":
-        _check_gif_header(path)
     options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
     with _log() as said:
         try:
@@ -160,7 +157,7 @@ def _read(path: Path, container: Any, said: list[tuple[int, str, str]]) -> ClipI
     count = None if frames.is_whole else _whole_count(container, video, frames)
     timing = find_timing(
         frames.ticks, Fraction(video.time_base), frames.last_ticks, Fraction(claimed) if claimed else None,
-        prefers_usual=coded.name == "gif", frame_count=count,
+        frame_count=count,
     )  # fmt: skip
     width, height, is_interlaced = _first_frame(path, video, coded)
     check_size(path.name, width, height)
@@ -239,14 +236,6 @@ def _square(width: int, height: int, across: int, down: int) -> tuple[int, int]:
     return (max(1, round(width * aspect)), height) if aspect > 1 else (width, max(1, round(height / aspect)))
 
 
-def _check_gif_header(path: Path) -> None:
-    """Refuse an absurd GIF by its header: ffmpeg would decode a frame to find its facts."""
-    with path.open("rb") as file:
-        head = file.read(10)
-    if len(head) == 10 and head[:3] == b"GIF":
-        check_size(path.name, *struct.unpack("<HH", head[6:10]))
-
-
 def _cause(said: list[tuple[int, str, str]]) -> str:
     """The first line of libav's that names a cause."""
     return next((words.strip().rstrip(".") for _, _, words in said if words.strip()), "")
@@ -256,4 +245,4 @@ def _why_not_read(path: Path, error: Exception, said: list[tuple[int, str, str]]
     if any("moov atom not found" in words for _, _, words in said):
         return f"{path.name} is cut off (its index is missing); copy or download it again"
     reason = getattr(error, "strerror", None) or _cause(said) or "unknown format"
-    return f"{path.name} is no video that can be read ({reason}); give mp4, mov, mkv, webm or gif"
+    return f"{path.name} is no video that can be read ({reason}); give mp4, mov, mkv, webm, gif or a picture"

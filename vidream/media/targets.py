@@ -32,7 +32,7 @@ TargetKind = Literal["video", "gif", "picture", "pictures"]
 def default_target(source: Path, kind: str) -> Path:
     """Where the dream of `source` goes if nothing else was said; `kind` is FrameReader.kind.
 
-    walk.mov -> walk-dream.mp4; gif -> -dream.gif; picture -> -dream.png, but jpg stays jpg;
+    walk.mov -> walk-dream.mp4; gif -> -dream.gif; picture -> -dream.png, but jpg stays jpg, and .jfif becomes it;
     shots/%04d.png -> shots-dream/%04d.png, a folder that FrameWriter then creates.
     """
     source = Path(source)
@@ -45,7 +45,8 @@ def default_target(source: Path, kind: str) -> Path:
     if kind == "gif":
         return beside(stem, "-dream.gif")
     if kind == "picture":
-        suffix = source.suffix if source.suffix.lower() in (".jpg", ".jpeg") else ".png"
+        is_jpeg = source.suffix.lower() in (".jpg", ".jpeg")
+        suffix = source.suffix if is_jpeg else ".jpg" if source.suffix.lower() in (".jfif", ".jpe") else ".png"
         target = beside(stem, f"-dream{suffix}")
         return target.with_name(target.name.replace("%", "")) if NumberedName.matches(target) else target
     return beside(stem, "-dream.mp4")

@@ -20,6 +20,7 @@ from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError, VidreamError
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, encode_frame
+from vidream.media.picture_files import find_format, find_picture_kind
 from vidream.runtime.memory import forget_memory, is_out_of_memory
 from vidream.web.shared import Engine
 
@@ -27,7 +28,7 @@ __all__ = ["Clip", "sniff"]
 
 PREVIEW_PERIOD_SECONDS = 0.4
 PREVIEW_SIZE_PX = 640
-# (at, bytes, suffix): what a file is, by its own first bytes, whatever it is called.
+# (at, bytes, suffix): what a clip is, by its own first bytes, whatever it is called.
 MARKS = (
     (4, b"ftyp", ".mp4"),
     (4, b"moov", ".mov"),
@@ -36,23 +37,37 @@ MARKS = (
     (4, b"free", ".mov"),
     (4, b"skip", ".mov"),
     (0, b"\x1a\x45\xdf\xa3", ".mkv"),
-    (0, b"GIF8", ".gif"),
-    (0, b"\xff\xd8\xff", ".jpg"),
-    (0, b"\x89PNG\r\n\x1a\n", ".png"),
-    (8, b"WEBP", ".webp"),
     (8, b"AVI ", ".avi"),
+    (0, b"\0\0\1\xba", ".mpg"),
 )
-PICTURES = (".jpg", ".png", ".webp")
+# (first, second): where the sync bytes 0x47 of the first two packets of a transport stream are.
+TS_PACKETS = {".ts": (0, 188), ".m2ts": (4, 196)}
+PICTURES = {
+    "JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "AVIF": ".avif", "HEIC": ".heic", "TIFF": ".tif", "BMP": ".bmp",
+    "GIF": ".gif",
+}  # fmt: skip
 
 
 def sniff(head: bytes, *, pictures_only: bool = False) -> str:
-    """The suffix that a file beginning with `head` should have. Raises SourceError for what is not taken."""
-    for at, mark, suffix in MARKS:
-        if head[at : at + len(mark)] == mark and (suffix in PICTURES or not pictures_only):
-            return suffix
+    """The suffix that a file beginning with `head` (256 bytes are enough) should have.
+
+    Raises:
+        SourceError: it is nothing that is taken.
+    """
+    picture = PICTURES.get(find_format(head) or "")
+    if picture is not None and not (pictures_only and picture == ".gif"):
+        return picture
     if pictures_only:
-        raise SourceError("a guide is a picture: JPEG, PNG or WebP")
-    raise SourceError("this is no clip or picture that is understood; give MP4, MOV, MKV, WebM, AVI, GIF, JPEG or PNG")
+        raise SourceError("a guide is a picture: JPEG, PNG, WebP, AVIF, HEIC, TIFF or BMP")
+    for at, mark, suffix in MARKS:
+        if head[at : at + len(mark)] == mark:
+            return suffix
+    for suffix, places in TS_PACKETS.items():
+        if all(head[at : at + 1] == b"\x47" for at in places):
+            return suffix
+    raise SourceError(
+        "this is no clip or picture that is understood; give MP4, MOV, MKV, WebM, AVI, TS, GIF, JPEG, PNG or TIFF"
+    )
 
 
 class _CancelledError(Exception):
@@ -72,7 +87,7 @@ class Clip(Progress):
         show: Callable[[bytes], None],
     ) -> None:
         self.source = source
-        suffix = ".jpg" if source.suffix in PICTURES else ".mp4"
+        suffix = ".jpg" if find_picture_kind(source) == "picture" else ".mp4"
         self.target = source.with_name(f"{source.stem}-dream{suffix}")
         self._engine, self._preset = engine, preset
         self._tell, self._show = tell, show

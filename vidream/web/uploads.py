@@ -1,4 +1,4 @@
-"""uploads: a guide or a clip from the page to its session's folder, never more than is allowed."""
+"""Uploads: a guide or a clip from the page to its session's folder, never more than is allowed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from vidream.web.shared import Engine
 
 __all__ = ["take_clip", "take_guide"]
 
-HEAD_BYTES = 16
+# What a file is can be told from so many bytes: two packets of a transport stream. A small picture has fewer.
+HEAD_BYTES, LEAST_BYTES = 256, 16
 # Left free beside an upload: its dream, and the work of everybody else on this machine.
 SPARE_BYTES = 500_000_000
 
@@ -106,7 +107,7 @@ async def _stored(request: Request, session: Session, what: str, most_bytes: int
                 if len(head) == HEAD_BYTES:
                     sniff(head, pictures_only=what == "guide")
                 await run_in_threadpool(file.write, chunk)
-        if received < int(length) or len(head) < HEAD_BYTES:
+        if received < int(length) or len(head) < LEAST_BYTES:
             raise SourceError("the upload was cut off; send it again")
         return part.rename(part.with_suffix(sniff(head, pictures_only=what == "guide")))
     except BaseException:

@@ -16,9 +16,10 @@ from torch import Tensor
 
 from vidream.errors import SourceError, close_names
 from vidream.media.frame import Frame
-from vidream.media.images import STILL_SUFFIXES
 from vidream.media.numbered import NumberedName
+from vidream.media.picture_files import READABLE_SUFFIXES, find_picture_kind
 from vidream.media.probe import AudioInfo
+from vidream.media.sources.animated import AnimatedSource
 from vidream.media.sources.still import PictureSource
 from vidream.media.sources.video import MovingSource
 from vidream.media.span import Span
@@ -67,9 +68,11 @@ class FrameReader:
         span = Span(start_seconds, duration_seconds)
         rate = _exact_rate(fps)
         self.kind: SourceKind = _find_kind(self.source)
-        self._frames: MovingSource | PictureSource
+        self._frames: MovingSource | AnimatedSource | PictureSource
         try:
-            if self.kind in ("video", "gif"):
+            if self.kind == "gif":
+                self._frames = AnimatedSource(self.source, size=size, rate=rate, span=span)
+            elif self.kind == "video":
                 self._frames = MovingSource(self.source, size=size, rate=rate, span=span)
             else:
                 numbered = self.kind == "pictures"
@@ -95,6 +98,11 @@ class FrameReader:
     def frames(self, first: int = 0, *, seek: bool = True) -> Iterator[Frame]:
         """Yield frames with their alpha and time, from number `first` on. Raises SourceError."""
         return self._frames.frames(first, seek=seek)
+
+    @property
+    def numbers(self) -> list[int] | None:
+        """The number in the name of each numbered picture, in the order in which they are read; None for others."""
+        return self._frames.numbers if isinstance(self._frames, PictureSource) else None
 
     @property
     def warning(self) -> str | None:
@@ -181,21 +189,22 @@ def _exact_rate(fps: float | Fraction | None) -> Fraction | None:
 
 
 def _find_kind(source: Path) -> SourceKind:
-    """What `source` is, by its name; SourceError where there is nothing to read."""
+    """What `source` is, by its content; SourceError where there is nothing to read."""
     suffix = source.suffix.lower()
     if source.is_dir():
         raise SourceError(f'"{source}" is a folder; give a file, or numbered pictures: {source.name}/%04d.png')
     if not source.exists():
-        if NumberedName.matches(source) and suffix in STILL_SUFFIXES:
+        if NumberedName.matches(source) and suffix in READABLE_SUFFIXES:
             return "pictures"
         raise SourceError(_missing(source))
     if not source.is_file():
         raise SourceError(f'"{source}" is a device or pipe; give a file')
     if source.stat().st_size == 0:
         raise SourceError(f"{source.name} is an empty file; save or download it again")
-    if suffix in STILL_SUFFIXES:
-        return "picture"
-    return "gif" if suffix == ".gif" else "video"
+    try:
+        return find_picture_kind(source) or "video"
+    except OSError as error:
+        raise SourceError(f'"{source}" cannot be read ({error.strerror or error}); check the file') from None
 
 
 def _missing(source: Path) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 
 from vidream.errors import SourceError
 from vidream.media.arrays import compose_over_black, from_array
+from vidream.media.decode import decode_picture, still_size
 from vidream.media.frame import Frame
-from vidream.media.images import decode_picture, resize_array, still_size
+from vidream.media.images import resize_array
 from vidream.media.numbered import NumberedName
 from vidream.media.sources.base import Source
 from vidream.media.span import Span, fit_size
@@ -34,6 +35,8 @@ class PictureSource(Source):
     def __init__(self, source: Path, *, size: int | None, rate: Fraction | None, span: Span, numbered: bool) -> None:
         self.rate = rate or DEFAULT_RATE
         self.warnings: list[str] = []
+        # Of numbered pictures: the number in each one's name.
+        self.numbers: list[int] | None = None
         if numbered:
             self._files = self._cut(source, NumberedName(source).existing(), span)
         else:
@@ -47,7 +50,7 @@ class PictureSource(Source):
         self.width, self.height = fit_size(self._files[0].name, *stored, size)
         self.frame_count = len(self._files)
         self.duration_seconds = self.frame_count / self.rate
-        self.has_alpha = decode_picture(self._files[0]).shape[2] == 4
+        self.has_alpha = decode_picture(self._files[0], self.warnings).shape[2] == 4
 
     def _cut(self, source: Path, numbered: list[tuple[int, Path]], span: Span) -> list[Path]:
         if not numbered:
@@ -60,6 +63,7 @@ class PictureSource(Source):
         if missing:
             gap = next(sooner for (sooner, _), (later, _) in itertools.pairwise(kept) if later > sooner + 1)
             self.warnings.append(f"{source.name}: {missing} numbers are missing, the first after {gap}; passed over")
+        self.numbers = [number for number, _ in kept]
         return [path for _, path in kept]
 
     def _check_sizes(self, stored: tuple[int, int]) -> None:
@@ -81,6 +85,6 @@ class PictureSource(Source):
         last: Path | None = None
         for number, path in enumerate(self._files[first:], first):
             if path != last:
-                array, last = resize_array(decode_picture(path), self.width, self.height), path
+                array, last = resize_array(decode_picture(path, self.warnings), self.width, self.height), path
             picture, alpha = compose_over_black(array) if array.shape[2] == 4 else (from_array(array), None)
             yield Frame(picture, alpha, number / self.rate)

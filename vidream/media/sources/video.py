@@ -1,4 +1,4 @@
-"""Video and GIF: frames streamed from one ffmpeg child, cut, turned, scaled and timed there."""
+"""Video: frames streamed from one ffmpeg child, cut, turned, scaled and timed there."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SPOILT = re.compile(r"error while decoding|invalid data|corrupt|concealing|deco
 
 
 class MovingSource(Source):
-    """A video or GIF as a stream of frames; see `Source` and FrameReader for what the attributes mean.
+    """A video as a stream of frames; see `Source` and FrameReader for what the attributes mean.
 
     Frames come by time, on a grid of `rate` that every frame of a constant clip has its own place on. A frame that
     cannot be decoded is replaced by the one before, so that nothing after it comes too soon.
@@ -43,8 +43,7 @@ class MovingSource(Source):
         self.width, self.height = fit_size(source.name, *self.info.upright_size, size)
         self.rate = rate or timing.rate
         self.has_audio = self.info.audio is not None
-        # A GIF is drawn in layers; what is transparent in them says nothing about the frame.
-        self.has_alpha = self.info.has_alpha and self.info.codec != "gif"
+        self.has_alpha = self.info.has_alpha
         self.warnings = list(self.info.notes)
         self._is_resampled = not timing.is_constant or self.rate != timing.rate
         start, length = span.cut(source.name, timing.duration_seconds)
@@ -89,8 +88,8 @@ class MovingSource(Source):
 
     def _arguments(self, first: int, *, seek: bool) -> list[str]:
         info = self.info
-        # A deinterlacer looks back, a GIF has no index, and a file without times cannot say where it jumped to.
-        jumps = seek and not info.is_interlaced and info.codec != "gif" and info.has_times
+        # A deinterlacer looks back, and a file without times cannot say where it jumped to.
+        jumps = seek and not info.is_interlaced and info.has_times
         wanted_seconds = self._grid_start_seconds + first / self.rate
         seek_seconds = self._seek_seconds(wanted_seconds) if jumps else Fraction(0)
         # ffmpeg's own VP8 and VP9 decoders drop the alpha.

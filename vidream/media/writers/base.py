@@ -41,6 +41,7 @@ class Target:
         is_live: encoded with as little work as can be.
         sound: what goes with a video.
         work: a folder to keep a film in while it is made.
+        numbers: of numbered pictures, the numbers of the first ones, ascending; those after them count on.
         first: frames of the film before the first that comes, made elsewhere.
         total_frames: of the whole film, where that is known.
         max_bytes: what an animation may take.
@@ -54,6 +55,7 @@ class Target:
     is_live: bool = False
     sound: Sound | None = None
     work: Work | None = None
+    numbers: list[int] | None = None
     first: int = 0
     total_frames: int | None = None
     max_bytes: int | None = None

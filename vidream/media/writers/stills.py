@@ -45,7 +45,7 @@ class StillWriter(Writer):
 
 
 class NumberedWriter(Writer):
-    """One file a frame, counted from 1; each is in its place, whole, as soon as it is written."""
+    """One file a frame, numbered as the source is, else from 1 on; each is whole as soon as it has its name."""
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
@@ -53,11 +53,16 @@ class NumberedWriter(Writer):
         self._unsynced: list[Path] = []
 
     def write(self, frame: Frame, *, new_shot: bool) -> None:
-        file = self._name.file(self.target.first + 1 + self.frames)
+        file = self._name.file(self._number(self.target.first + self.frames))
         save_bytes(file, _encoded(frame, self.target))
         if self.target.work is not None:
             self._unsynced.append(file)
         self.frames += 1
+
+    def _number(self, index: int) -> int:
+        """The number of picture `index`, counted from 0."""
+        numbers = self.target.numbers or [1]
+        return numbers[index] if index < len(numbers) else numbers[-1] + index + 1 - len(numbers)
 
     def close(self) -> Path | None:
         return None

@@ -44,7 +44,7 @@ class FrameWriter:
     .mp4 .m4v .mov .mkv: H.264, 4:2:0, bt709, limited range, an odd last line or column repeated once.
     .webm: VP9. .gif .apng, and .webp of more than one picture: endless; in a GIF, 50 frames a second at most
     and a palette a scene. .png .jpg .webp .bmp .tif: exactly one picture. "shots/%04d.png": one file a
-    picture, from 1 on. `vidream.media.formats` is the whole table.
+    picture, from 1 on, or numbered as the source is. `vidream.media.formats` is the whole table.
 
     An exception in the block leaves nothing at `target`; of numbered pictures, those already made stay.
     KeyboardInterrupt is the exception to this: the file is finished with the frames so far, then it goes on.
@@ -114,6 +114,7 @@ class FrameWriter:
             is_live=is_live,
             sound=_sound(like) if audio and self.kind == "video" else None,
             work=work,
+            numbers=like.numbers if like is not None else None,
             first=first,
             total_frames=total_frames,
             max_bytes=max_bytes,
