@@ -13,7 +13,7 @@ import torch
 from vidream.live.dream_worker import Worker
 from vidream.media import FrameWriter
 from vidream.rendering import work_folder as works
-from vidream.runtime.threads import team_size, work_in_team
+from vidream.runtime.threads import default_threads, use_threads
 from vidream.temporal.prefetch import Ahead
 
 
@@ -32,11 +32,11 @@ def in_new_thread(call):
 
 def test_a_size_holds_for_its_own_thread_alone():
     def sized(size):
-        work_in_team(size)
+        use_threads(size)
         return torch.get_num_threads()
 
     assert [in_new_thread(lambda size=size: sized(size)) for size in (1, 2)] == [1, 2]
-    assert torch.get_num_threads() == team_size() == in_new_thread(torch.get_num_threads) == 3
+    assert torch.get_num_threads() == default_threads() == in_new_thread(torch.get_num_threads) == 3
 
 
 def test_many_threads_at_once_leave_the_usual_size_as_it_was():
@@ -44,12 +44,12 @@ def test_many_threads_at_once_leave_the_usual_size_as_it_was():
 
     def begin(size):
         start.wait(10)
-        work_in_team(size)
+        use_threads(size)
         return torch.get_num_threads()
 
     with ThreadPoolExecutor(8) as many:
         assert list(many.map(begin, [1, 2] * 4)) == [1, 2] * 4
-    assert team_size() == 3
+    assert default_threads() == 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at a process's threads where Linux lists them")
@@ -57,13 +57,13 @@ def test_a_thread_that_works_alone_gives_its_team_back():
     # In a process of its own, where no other thread comes or goes; one that has ended may be listed a moment longer.
     child = """
 import os, time, torch
-from vidream.runtime.threads import work_alone
+from vidream.runtime.threads import run_single_threaded
 def threads():
     torch.ones(2**20).add_(1)
     return len(os.listdir("/proc/self/task"))
 torch.set_num_threads(3)
 together, deadline = threads(), time.monotonic() + 20
-work_alone()
+run_single_threaded()
 while together - threads() != 2 and time.monotonic() < deadline:
     time.sleep(0.01)
 print(together - threads())
@@ -95,4 +95,4 @@ def test_a_live_dream_has_all_cores_but_one_and_its_pictures_that_one():
     worker = Worker(lambda: seen.append(torch.get_num_threads()))
     seen.append(torch.get_num_threads())
     worker.join()
-    assert sorted(seen) == [1, 2] and torch.get_num_threads() == team_size() == 3
+    assert sorted(seen) == [1, 2] and torch.get_num_threads() == default_threads() == 3

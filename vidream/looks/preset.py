@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ NORMALISATIONS = ("mean-abs", "std", "laplacian")
 BATCH_NORMS = ("eval", "train")
 FLOWS = ("dis", "farneback", "raft", "none")
 DEFAULT_NAME = "creatures"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # The longest shipped one has 2 kB.
 LARGEST_BYTES = 2**20
 
@@ -131,19 +133,22 @@ class Preset:
         try:
             if path.stat().st_size > LARGEST_BYTES:
                 raise PresetError(f'"{path}" is too large for a preset; give a TOML file of a page or two')
-            return cls.from_toml(path.read_text(encoding="utf-8"), origin=str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not a text file"
+            # Windows editors begin a file with a byte order mark.
+            return cls.from_toml(path.read_text(encoding="utf-8-sig"), origin=str(path))
+        except OSError as error:
             raise PresetError(
-                f'cannot read the preset "{path}": {reason}. List the shipped ones: vidream presets'
+                f'cannot read the preset "{path}": {error.strerror}. List the shipped ones: vidream presets'
             ) from None
+        except UnicodeDecodeError:
+            kind = "UTF-16 text" if path.read_bytes()[:2] in _UTF_16_MARKS else "not a UTF-8 text file"
+            raise PresetError(f'cannot read the preset "{path}": {kind}. Save it as UTF-8 in your editor') from None
 
     @classmethod
     def from_toml(cls, text: str, *, origin: str = "preset") -> Preset:
         """Parse TOML. Raises PresetError on bad syntax, unknown fields and bad values."""
         try:
-            values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+            values = tomllib.loads(text.removeprefix("\ufeff"))
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise PresetError(f"{origin} is not valid TOML: {error}") from None
         return cls().replace(**values)
 
@@ -171,7 +176,7 @@ class Preset:
         for setting in settings:
             name, equals, value = setting.partition("=")
             if not equals:
-                raise PresetError(f'--set needs field=value, got "{setting}"; for example --set keep=0')
+                raise PresetError(f'a setting is FIELD=VALUE, such as keep=0, and not "{setting}"', argument="set")
             name, _, member = name.strip().partition(".")
             if member and isinstance(getattr(self, name, None), Mapping):
                 # layers.s3b=0.5 changes one weight and leaves the others.
@@ -202,9 +207,10 @@ def _coerced(item: dataclasses.Field[Any], value: Any) -> Any:
         if isinstance(default, dict):
             return _parsed_weights(value)
         if isinstance(default, tuple):
+            if item.name == "guide":
+                return _parsed_paths(value)
             parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
-            parts = [part for part in parts if str(part).strip()]
-            return tuple(str(part).strip() if item.name == "guide" else int(part) for part in parts)
+            return tuple(int(part) for part in parts if str(part).strip())
         if isinstance(default, bool):
             return _parsed_bool(value)
         if isinstance(default, str):
@@ -226,6 +232,32 @@ def _parsed_number(value: Any, *, whole: bool = False) -> float | Schedule:
     if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
         raise ValueError
     return int(number) if whole else number
+
+
+def _parsed_paths(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Paths from themselves, or from a text with commas between them; a comma may be part of a file's name."""
+    if not isinstance(value, str):
+        return tuple(_expanded(str(part)) for part in value if str(part).strip())
+    parts, found = value.split(","), []
+    while parts:
+        # The longest that is there: "with,comma.jpg, other.jpg" is two files.
+        joined = (",".join(parts[:count]) for count in range(len(parts), 0, -1))
+        count, path = next(
+            ((each.count(",") + 1, path) for each in joined if _exists(path := _expanded(each))),
+            (1, _expanded(parts[0])),
+        )
+        parts = parts[count:]
+        found += [path] if path else []
+    return tuple(found)
+
+
+def _expanded(text: str) -> str:
+    """The path with "~" as the shell would replace it, which it does not after an equals sign."""
+    return os.path.expanduser(text.strip())  # noqa: PTH111 — Path would change "./x"
+
+
+def _exists(text: str) -> bool:
+    return bool(text) and os.path.lexists(text)
 
 
 def _parsed_bool(value: Any) -> bool:

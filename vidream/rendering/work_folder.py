@@ -36,7 +36,7 @@ from vidream.media.numbered import NumberedName
 from vidream.media.writers.segments import RAW, is_work_file
 from vidream.rendering.lock import RunLock
 from vidream.rendering.saved_state import State, load_state, load_words, save_state
-from vidream.runtime.threads import work_alone
+from vidream.runtime.threads import run_single_threaded
 
 __all__ = ["JOURNAL", "STATE", "WorkFolder", "differences"]
 
@@ -78,7 +78,7 @@ class WorkFolder:
         self._lock = RunLock(self.folder / LOCK)
         self._latest: tuple[State, dict[str, Any], FrameWriter] | None = None
         self._saving: Future[float] | None = None
-        self._saver = ThreadPoolExecutor(1, "vidream-keep", work_alone)
+        self._saver = ThreadPoolExecutor(1, "vidream-keep", run_single_threaded)
         self._saved_at = time.monotonic()
         self._pause_seconds = SAVE_SECONDS
         self._is_begun = self._is_finished = False
