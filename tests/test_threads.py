@@ -1,4 +1,4 @@
-"""Only the thread that dreams has a team of torch's threads: all that stand beside it work alone."""
+"""Only the thread that dreams has an OpenMP thread pool: all others are single-threaded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def in_new_thread(call):
         return new.submit(call).result()
 
 
-def test_a_size_holds_for_its_own_thread_alone():
+def test_a_number_of_threads_holds_for_the_thread_that_sets_it_only():
     def sized(size):
         use_threads(size)
         return torch.get_num_threads()
@@ -39,7 +39,7 @@ def test_a_size_holds_for_its_own_thread_alone():
     assert torch.get_num_threads() == default_threads() == in_new_thread(torch.get_num_threads) == 3
 
 
-def test_many_threads_at_once_leave_the_usual_size_as_it_was():
+def test_many_threads_at_once_leave_the_default_number_as_it_was():
     start = threading.Barrier(8)
 
     def begin(size):
@@ -53,7 +53,7 @@ def test_many_threads_at_once_leave_the_usual_size_as_it_was():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at a process's threads where Linux lists them")
-def test_a_thread_that_works_alone_gives_its_team_back():
+def test_a_single_threaded_thread_ends_its_pool():
     # In a process of its own, where no other thread comes or goes; one that has ended may be listed a moment longer.
     child = """
 import os, time, torch
@@ -72,7 +72,7 @@ print(together - threads())
     assert done.stdout.strip() == "2", done.stderr
 
 
-def test_what_keeps_a_film_works_alone(tmp_path, monkeypatch):
+def test_the_thread_that_saves_a_film_is_single_threaded(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(works, "save_state", lambda *_: seen.append(torch.get_num_threads()))
     target = tmp_path / "film.mp4"
@@ -84,7 +84,7 @@ def test_what_keeps_a_film_works_alone(tmp_path, monkeypatch):
     assert seen == [1]
 
 
-def test_what_goes_ahead_works_alone_unless_a_gpu_dreams():
+def test_prefetching_is_single_threaded_unless_a_gpu_dreams():
     for alone, size in ((True, 1), (False, 3)):
         with Ahead((torch.get_num_threads() for _ in range(2)), alone=alone) as ready:
             assert list(ready) == [size, size]

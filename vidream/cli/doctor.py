@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
-import imageio_ffmpeg
 import torch
 import torchvision
 from rich.console import Console
@@ -23,7 +21,7 @@ from vidream.engine.dreamer import Dreamer
 from vidream.errors import VidreamError
 from vidream.looks.preset import preset_names
 from vidream.media.disk import write_json
-from vidream.media.ffmpeg import ffmpeg_path
+from vidream.media.ffmpeg import ffmpeg_path, run
 from vidream.networks import has_weights, load_net, weights_state
 from vidream.outputs import Preview
 from vidream.runtime.device import describe_device, pick_device, pick_precision
@@ -99,10 +97,10 @@ def _device() -> Finding:
 
 
 def _ffmpeg() -> Finding:
-    path = ffmpeg_path()
-    said = subprocess.run([path, "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=30, check=True)
-    missing = [name for name in ("libx264", "aac", "gif") if f" {name} " not in said.stdout]
-    found = f"{imageio_ffmpeg.get_ffmpeg_version()} at {path}"
+    encoders = run(["-encoders"]).stdout_text
+    missing = [name for name in ("libx264", "aac", "gif") if f" {name} " not in encoders]
+    version = run(["-version"]).stdout_text.removeprefix("ffmpeg version ").partition(" ")[0]
+    found = f"{version} at {ffmpeg_path()}"
     if missing:
         return Finding("ffmpeg", False, f"{found}, without {', '.join(missing)}", "unset IMAGEIO_FFMPEG_EXE", True)
     return Finding("ffmpeg", True, found, needed=True)

@@ -26,7 +26,7 @@ __all__ = ["report_error", "report_thread", "spelled_for"]
 
 # Options whose `dest` is not the name of the library's argument.
 OPTION_OF = {
-    "duration_seconds": "duration", "fps": "fps", "max_bytes": "max_size", "start_seconds": "start",
+    "duration_seconds": "duration", "max_bytes": "max_size", "start_seconds": "start",
     "max_latency_seconds": "max_latency", "rate": "fps",
 }  # fmt: skip
 MOST_LOGS = 20
@@ -67,14 +67,11 @@ def spelled_for(error: VidreamError, parser: argparse.ArgumentParser | None) -> 
     fields = {item.name for item in dataclasses.fields(Preset)}
 
     def spelled(name: str, value: object) -> str:
-        action = options.get(OPTION_OF.get(name, name))
-        if action is None and value is False:
-            action, value = options.get(f"no_{name}"), True
-        if action is not None and isinstance(value, bool):
-            named = [each for each in action.option_strings if each.startswith("--no-") is not value]
-            return named[0] if named and (value or len(action.option_strings) > 1) else ""
-        if action is not None:
-            return f"{_long_name(action)} {shlex.quote(str(value))}"
+        if value is False:
+            without = f"--no-{name.replace('_', '-')}"
+            return without if any(without in action.option_strings for action in options.values()) else ""
+        if action := options.get(OPTION_OF.get(name, name)):
+            return _long_name(action) if value is True else f"{_long_name(action)} {shlex.quote(str(value))}"
         return f"--set {shlex.quote(f'{name}={value}')}" if name in fields and "set" in options else ""
 
     said = error.advising(spelled)
