@@ -12,6 +12,7 @@ from pathlib import Path
 from vidream.cli import options, values
 from vidream.cli.streams import shown_path
 from vidream.errors import SourceError
+from vidream.media.formats import suffixes
 
 __all__ = ["add", "run"]
 
@@ -36,7 +37,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         metavar="OUT",
         nargs="?",
         type=values.path_text,
-        help=".mp4 .mov .mkv .webm .gif .webp .apng, 'shots/%%04d.png', or a picture",
+        help=f"{' '.join(suffixes())}, or 'shots/%%04d.png'",
     )
     options.add_look(parser)
     parser.add_argument(

@@ -11,6 +11,7 @@ from vidream.cli.parser import value_of
 from vidream.cli.streams import shown_path
 from vidream.errors import PresetError
 from vidream.looks.schedule import Schedule
+from vidream.media.formats import suffixes
 
 __all__ = ["add", "run"]
 
@@ -32,7 +33,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "target",
         metavar="OUT",
         type=values.path_text,
-        help=".mp4 .mov .mkv .webm .gif .webp .apng, or 'shots/%%04d.png'",
+        help=f"{' '.join(suffixes('video', 'animation'))}, or 'shots/%%04d.png'",
     )
     options.add_look(parser)
     _add_motion(parser)

@@ -11,6 +11,7 @@ from vidream.cli import values
 from vidream.errors import NetError
 from vidream.looks.library import load_look
 from vidream.looks.preset import DEFAULT_NAME, Preset
+from vidream.media.formats import suffixes
 
 if TYPE_CHECKING:
     from vidream.engine.dreamer import Dreamer
@@ -88,7 +89,7 @@ def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "--max-size",
         type=values.byte_count,
         metavar="8MB",
-        help="largest .gif, .webp or .apng; says which size, rate and colours were reduced",
+        help=f"largest {', '.join(suffixes('animation'))}; says which size, rate and colours were reduced",
     )
     group.add_argument("--preview", action="store_true", help="show the frames as they are made")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
