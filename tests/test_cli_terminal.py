@@ -224,6 +224,8 @@ def test_an_ffmpeg_of_the_user_that_does_not_run_names_the_variable(folder, caps
         assert main(["dream", "still.png", "film.mp4", "--duration", "0.2", *NO_DREAM]) == 1
         said = capsys.readouterr().err.splitlines()
         assert said[-1].startswith("vidream: ") and "IMAGEIO_FFMPEG_EXE" in said[-1] and "Traceback" not in said
+        if value != "no-program":  # before any work
+            assert len(said) == 1 and not (folder / "film.mp4.vidream").exists()
         assert main(["doctor"]) == 1
         assert "IMAGEIO_FFMPEG_EXE" in capsys.readouterr().out
         monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "")  # as if it were not set
