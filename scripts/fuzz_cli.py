@@ -38,8 +38,9 @@ HANG_SECONDS = 90.0
 PROCESS_EVERY = 40
 NONSENSE = [
     "", " ", "-", "--", "-1", "0", "nan", "inf", "1e999", "1_000", "９", "0x10", "99999999999999999999", "1/0", ":",
-    ",", "x", "1:2:3:4", "a:b", "%s", "%(default)s", "{0}", "{use}", "\x1b[31m", "[/red]", "a\nb", "日本", "🦉", "\udce9",
-    "../..", "~", "~nobody/x", "/dev/null", "/nowhere/x", "-p", "--help", "@a.mp4", "'", '"', "a" * 300, "9" * 5000,
+    ",", "x", "1:2:3:4", "a:b", "%s", "%(default)s", "{0}", "{use}", "\x1b[31m", "[/red]", "a\nb", "日本", "🦉",
+    "\udce9", "../..", "~", "~nobody/x", "/dev/null", "/nowhere/x", "-p", "--help", "@a.mp4", "'", '"', "a" * 300,
+    "9" * 5000,
 ]  # fmt: skip
 NAMES = ["a.mp4", "a.png", "a.gif", "text.mp4", "empty.mp4", "folder", "mine.toml", "with,comma.png", "-dash.png",
          "%d.png", "100%.png", "日本.png", "line\nend.png", "[red].png", " space .png", "absent.png",
@@ -276,11 +277,16 @@ def run_process(words: list[str], folder: Path, number: int) -> tuple[object, st
             [*shell, *map(os.fsencode, command)], stdout=out, stderr=err, cwd=folder, env=environment
         )
     os.close(writing)
+    watch = threading.Timer(HANG_SECONDS / 6, child.send_signal, [signal.SIGINT])
+    watch.start()
     try:
         said = child.communicate(timeout=HANG_SECONDS / 2)[1] or b""
     except subprocess.TimeoutExpired:
         child.kill()
-        return "hang", f"hangs; {words}"
+        child.wait()
+        return "hang", "hangs"
+    finally:
+        watch.cancel()
     encoding = environment.get("PYTHONIOENCODING", "utf-8")
     words_said = said.decode(encoding, "replace")
     return child.returncode, faults(child.returncode, words_said, folder, before, whole=err == subprocess.PIPE)

@@ -142,6 +142,15 @@ def broken(error):
     return fail
 
 
+@pytest.mark.parametrize("option", ["", "--mask", "--like", "--weights", "--report", "--record-steps", "--preset"])
+def test_a_name_that_no_file_system_takes_is_one_line(folder, capsys, option):
+    name = "n" * 5000
+    assert main(["dream", *(["a.mp4", "o.mp4", option, f"{name}.html"] if option else [name]), *NO_DREAM[2:]]) == 1
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1].startswith("vidream: ") and "unexpected" not in said
+    assert logs(folder) == []
+
+
 @pytest.mark.parametrize(
     "error", [KeyError("x"), AssertionError(), RecursionError("too deep"), OSError(5, "I/O error"), BrokenPipeError()]
 )

@@ -48,6 +48,8 @@ def report_error(error: BaseException, words: list[str], arguments: argparse.Nam
         _say("stopped" if hasattr(error, "__notes__") else "stopped; nothing was written", error)
     elif isinstance(error, VidreamError):
         _say(spelled_for(error, getattr(arguments, "parser", None)), error)
+    elif isinstance(error, OSError) and (path := _path_of(error, arguments)):
+        _say(f'"{path}" cannot be used ({error.strerror}); check the path, its folder and its permissions', error)
     elif _is_out_of_memory(error):
         _say("out of memory; use smaller tiles, such as --tile 512, or a smaller --size", error)
     else:
@@ -81,6 +83,15 @@ def spelled_for(error: VidreamError, parser: argparse.ArgumentParser | None) -> 
 
 def _long_name(action: argparse.Action) -> str:
     return next((name for name in action.option_strings if name.startswith("--")), action.option_strings[0])
+
+
+def _path_of(error: OSError, arguments: argparse.Namespace | None) -> str | None:
+    """The file that the system refused, where the user has named it, or named what it lies beside."""
+    if not isinstance(error.filename, (str, bytes, os.PathLike)) or arguments is None:
+        return None
+    path = os.fsdecode(error.filename)
+    given = [str(value) for value in vars(arguments).values() if isinstance(value, (str, Path))]
+    return path if any(name and path.startswith(name) for name in given) else None
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
