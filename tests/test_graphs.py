@@ -225,6 +225,7 @@ class Waits(TorchDispatchMode):
         made = func(*args, **(kwargs or {}))
         given, found = ({v.device.type for v in vs if isinstance(v, torch.Tensor)} for vs in (args, _listed(made)))
         crosses = ("meta" in given) != ("meta" in found) and bool(given) and bool(found)
+        crosses |= "copy_" in str(func) and len(given) > 1
         if crosses or "lift_fresh" in str(func) or ("meta" in given and "_local_scalar" in str(func)):
             self.found.append(str(func))
         return made

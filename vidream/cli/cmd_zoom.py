@@ -1,4 +1,4 @@
-"""vidream zoom: fall into a picture, or out of it, for as long as wished, or in a loop."""
+"""vidream zoom: an endless zoom into a picture, or out of it, or a seamless loop."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["add", "run"]
 def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
     """Add the command to `vidream`. common: options that every command has."""
     parser = commands.add_parser(
-        "zoom", parents=[common], help="an endless fall into a picture, or a seamless loop of one",
-        description="Fall into IN, or into nothing, and film it into OUT.",
+        "zoom", parents=[common], help="an endless zoom into a picture, or a seamless loop",
+        description="Zoom into IN without end and write the film OUT. Without IN the zoom starts from nothing.",
     )  # fmt: skip
     parser.add_argument(
         "source",
         metavar="IN",
         nargs="?",
         type=values.path_text,
-        help="picture, video or GIF; without one it begins from nothing",
+        help="picture, video or GIF; without one the zoom starts from nothing",
     )
     parser.add_argument(
         "target",
@@ -57,13 +57,19 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
 def _add_motion(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("motion; numbers may change over time: '0:1.2, 5s:2'")
     add = group.add_argument
-    add("--scale", type=NUMBER, default=1.25, metavar="X", help="times nearer a second; under 1 outwards (1.25)")
+    add("--scale", type=NUMBER, default=1.25, metavar="X", help="magnification a second; under 1 outwards (1.25)")
     add("--rotate", type=NUMBER, default=0.0, metavar="DEG", help="degrees a second, clockwise")
     add("--pan", type=PAIR, default=(0.0, 0.0), metavar="X,Y", help="frame widths and heights a second")
     add("--centre", "--center", type=PLACE, default=(0.5, 0.5), metavar="X,Y|PATH",
-        help="what is fallen into, as shares of the frame; or a path: '0:0.5/0.5, 4s:0.3/0.6'")  # fmt: skip
+        help="point that the zoom goes to, as shares of the frame; or a path: '0:0.5/0.5, 4s:0.3/0.6'")  # fmt: skip
     add("--drift", type=NUMBER, default=0.1, metavar="D", help="how far that point wanders, share of a side (0.1)")
-    add("--ease", type=PAIR, default=(0.0, 0.0), metavar="IN,OUT", help="seconds to get going, and to come to rest")
+    add(
+        "--ease",
+        type=PAIR,
+        default=(0.0, 0.0),
+        metavar="IN,OUT",
+        help="seconds to accelerate at the start, and to stop at the end",
+    )
     add("--loop", action="store_true", help="the last frame meets the first, for any motion")
 
 
@@ -76,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     (pan_x, pan_y), (centre_x, centre_y), ease = arguments.pan, arguments.centre, arguments.ease
     if arguments.loop and any(ease):
-        raise PresetError("a loop never rests: leave out --ease, or --loop")
+        raise PresetError("a loop has no start and no end to ease; leave out --ease, or --loop")
     motion = Motion(
         scale=arguments.scale, rotate=arguments.rotate, pan_x=pan_x, pan_y=pan_y, centre_x=centre_x,
         centre_y=centre_y, drift=arguments.drift, ease_in_seconds=ease[0], ease_out_seconds=ease[1],

@@ -32,7 +32,7 @@ _RATE = re.compile(r"\s*[+-]?(\d{1,9}(/\d{1,9})?|\d{0,9}\.\d{1,9}|\d{1,9}\.)\s*"
 
 
 def plain_integer(text: str) -> int:
-    """A whole number of 32 bits. Raises ValueError."""
+    """An integer of 32 bits. Raises ValueError."""
     value = int(text)
     if abs(value) > LARGEST_INTEGER:
         raise ValueError
@@ -40,12 +40,12 @@ def plain_integer(text: str) -> int:
 
 
 def integer(allowed: str) -> Callable[[str], int]:
-    """A whole number; allowed: which, such as "an integer from 1 to 64"."""
+    """A `type` for an integer; allowed: which, such as "an integer from 1 to 64"."""
     return value_of(plain_integer, allowed)
 
 
 def number(allowed: str) -> Callable[[str], float]:
-    """A finite number; allowed: which, such as "a number from 1 to 60"."""
+    """A `type` for a finite number; allowed: which, such as "a number from 1 to 60"."""
     return value_of(_finite, allowed)
 
 

@@ -1,7 +1,7 @@
 """Preset: the look of a dream, as a frozen dataclass that is also a small TOML file.
 
 Only what changes the picture's look lives here. Device, precision and tiling belong to the
-machine and are never in a preset. This room imports no torch, so that `--help` is instant.
+machine and are never in a preset. This module imports no torch, so that `--help` is instant.
 
 Any number may be a schedule over the film's time, "0:0.2, 2s:1.0", the weights of layers and
 subjects too; `preset.at(seconds)` is the plain preset of one moment.
@@ -10,8 +10,6 @@ subjects too; `preset.at(seconds)` is the plain preset of one moment.
 from __future__ import annotations
 
 import dataclasses
-import math
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vidream.errors import PresetError, close_names
+from vidream.looks.field_values import check_range, coerced, range_text, toml_text
 from vidream.looks.schedule import Schedule
 
 if sys.version_info >= (3, 11):
@@ -51,7 +50,13 @@ def _weights(says: str) -> Any:
 
 @dataclass(frozen=True)
 class Preset:
-    """One look. Every number is checked against its range on creation (`PresetError`)."""
+    """One look.
+
+    Fields, with ranges and units, are below and in the docs' table. Numbers may be `Schedule`s over the film's seconds.
+
+    Raises:
+        PresetError: a value is of the wrong type or out of its range.
+    """
 
     description: str = field(default="", metadata={"says": "one line for the list of presets"})
     # What is dreamed.
@@ -65,7 +70,7 @@ class Preset:
     guide: tuple[str, ...] = field(
         default=(), metadata={"says": "pictures or a video whose features the dream takes on"}
     )
-    guide_share: float = _number(1.0, 0.0, 1.0, "of the guide against the layers' own growth, where both are wished")
+    guide_share: float = _number(1.0, 0.0, 1.0, "of the guide against the layers' own growth, where both are given")
     style: float = _number(0.0, 0.0, 1e6, "weight of the guide's style (Gram matrices of the layers)")
     content: float = _number(0.0, 0.0, 1e6, "weight of staying with the frame's own features")
     tv: float = _number(0.0, 0.0, 1e6, "weight of smoothness (total variation)")
@@ -99,12 +104,19 @@ class Preset:
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
-            value = _coerced(item, getattr(self, item.name))
-            _check_range(item, value)
+            value = coerced(item, getattr(self, item.name))
+            check_range(item, value)
             object.__setattr__(self, item.name, value)
 
     def at(self, seconds: float) -> Preset:
-        """The preset of one moment of the film: every schedule replaced by its value then."""
+        """The preset of one moment.
+
+        Args:
+            seconds: time in the film.
+
+        Returns:
+            A preset whose schedules are replaced by their values at that time; this one where it has none.
+        """
         changes: dict[str, Any] = {}
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
@@ -120,7 +132,14 @@ class Preset:
 
     @classmethod
     def load(cls, name: str | Path) -> Preset:
-        """Read a shipped preset by name, or any TOML file by path. Raises PresetError."""
+        """Read a shipped preset, or a TOML file.
+
+        Args:
+            name: of a shipped preset, such as "creatures", or the path of a .toml file of 1 MB at most, in UTF-8.
+
+        Raises:
+            PresetError: no such preset, no such file, or a file that is no preset.
+        """
         text = str(name)
         path = Path(text)
         if path.suffix != ".toml" and not any(sep in text for sep in "/\\"):
@@ -145,7 +164,15 @@ class Preset:
 
     @classmethod
     def from_toml(cls, text: str, *, origin: str = "preset") -> Preset:
-        """Parse TOML. Raises PresetError on bad syntax, unknown fields and bad values."""
+        """Parse TOML.
+
+        Args:
+            text: what `to_toml` gives, or any part of it.
+            origin: name for errors.
+
+        Raises:
+            PresetError: bad syntax, an unknown field, or a bad value.
+        """
         try:
             values = tomllib.loads(text.removeprefix("\ufeff"))
         except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -155,7 +182,7 @@ class Preset:
     def to_toml(self) -> str:
         """This preset as TOML, one commented line a field, such that `from_toml` gives it back."""
         lines = [
-            f"{item.name} = {_toml(getattr(self, item.name))}  # {item.metadata['says']}{_range(item)}"
+            f"{item.name} = {toml_text(getattr(self, item.name))}  # {item.metadata['says']}{range_text(item)}"
             for item in dataclasses.fields(self)
         ]
         return "\n".join(lines) + "\n"
@@ -171,7 +198,14 @@ class Preset:
         return dataclasses.replace(self, **changes)
 
     def with_settings(self, settings: Iterable[str]) -> Preset:
-        """A copy with `field=value` texts applied, as `--set` gives them. Raises PresetError."""
+        """A copy with some fields changed by text.
+
+        Args:
+            settings: each "FIELD=VALUE"; "layers.NAME=WEIGHT" and "subject.NAME=WEIGHT" change one weight.
+
+        Raises:
+            PresetError: a text without "=", an unknown field, or a bad value.
+        """
         changes: dict[str, Any] = {}
         for setting in settings:
             name, equals, value = setting.partition("=")
@@ -198,115 +232,3 @@ def _shipped() -> dict[str, Path]:
         if folder.is_dir():
             return {path.stem: path for path in folder.glob("*.toml")}
     return {}
-
-
-def _coerced(item: dataclasses.Field[Any], value: Any) -> Any:
-    """`value` as the field's own type; texts come from the command line. Raises PresetError."""
-    default = item.default if item.default is not dataclasses.MISSING else {}
-    try:
-        if isinstance(default, dict):
-            return _parsed_weights(value)
-        if isinstance(default, tuple):
-            if item.name == "guide":
-                return _parsed_paths(value)
-            parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
-            return tuple(int(part) for part in parts if str(part).strip())
-        if isinstance(default, bool):
-            return _parsed_bool(value)
-        if isinstance(default, str):
-            if not isinstance(value, str):
-                raise ValueError
-            return value
-        return _parsed_number(value, whole=isinstance(default, int))
-    except (TypeError, ValueError, OverflowError, AttributeError):
-        raise PresetError(f"{item.name} cannot be {value!r}; {item.metadata['says']}{_range(item)}") from None
-
-
-def _parsed_number(value: Any, *, whole: bool = False) -> float | Schedule:
-    """A finite number from itself or its text, or a schedule from "0:0.2, 2s:1.0"."""
-    if isinstance(value, Schedule):
-        return value
-    if isinstance(value, str) and ":" in value:
-        return Schedule.parse(value)
-    number = float(value)
-    if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
-        raise ValueError
-    return int(number) if whole else number
-
-
-def _parsed_paths(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Paths from themselves, or from a text with commas between them; a comma may be part of a file's name."""
-    if not isinstance(value, str):
-        return tuple(_expanded(str(part)) for part in value if str(part).strip())
-    parts, found = value.split(","), []
-    while parts:
-        # The longest that is there: "with,comma.jpg, other.jpg" is two files.
-        joined = (",".join(parts[:count]) for count in range(len(parts), 0, -1))
-        count, path = next(
-            ((each.count(",") + 1, path) for each in joined if _exists(path := _expanded(each))),
-            (1, _expanded(parts[0])),
-        )
-        parts = parts[count:]
-        found += [path] if path else []
-    return tuple(found)
-
-
-def _expanded(text: str) -> str:
-    """The path with "~" as the shell would replace it, which it does not after an equals sign."""
-    return os.path.expanduser(text.strip())  # noqa: PTH111 — Path would change "./x"
-
-
-def _exists(text: str) -> bool:
-    return bool(text) and os.path.lexists(text)
-
-
-def _parsed_bool(value: Any) -> bool:
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() not in words:
-        raise ValueError
-    return words[str(value).lower()]
-
-
-def _parsed_weights(value: Any) -> dict[str, float | Schedule]:
-    """`{"a": 1.0}` from itself, from ["a", "b"], or from the text "a:1,b:0.5"."""
-    if isinstance(value, str):
-        pairs = [part.strip().rpartition(":") if ":" in part else (part.strip(), ":", "1") for part in value.split(",")]
-        value = {name.strip(): weight for name, _, weight in pairs if name.strip()}
-    if not isinstance(value, Mapping):
-        value = dict.fromkeys(value, 1.0)
-    return {str(name): _parsed_number(weight) for name, weight in value.items()}
-
-
-def _check_range(item: dataclasses.Field[Any], value: Any) -> None:
-    allowed = item.metadata.get("allowed")
-    if allowed and value not in allowed:
-        raise PresetError(f'{item.name} cannot be "{value}"; allowed: {", ".join(allowed)}')
-    low, high = item.metadata.get("low"), item.metadata.get("high")
-    for number in [v for _, v in value.keys] if isinstance(value, Schedule) else [value]:
-        if low is not None and high is not None and not low <= number <= high:
-            raise PresetError(f"{item.name} cannot be {number}; allowed: {low} to {high} ({item.metadata['says']})")
-
-
-def _range(item: dataclasses.Field[Any]) -> str:
-    if "allowed" in item.metadata:
-        return " (" + ", ".join(item.metadata["allowed"]) + ")"
-    return f" ({item.metadata['low']} to {item.metadata['high']})" if "low" in item.metadata else ""
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return (
-            "{ " + ", ".join(f"{_toml(name)} = {_toml(weight)}" for name, weight in value.items()) + " }"
-            if value
-            else "{}"
-        )
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(part) for part in value) + "]"
-    if isinstance(value, (str, Schedule)):
-        escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    return str(value)
