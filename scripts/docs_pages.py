@@ -211,7 +211,7 @@ def command_parser() -> argparse.ArgumentParser:
     """The parser of `vidream`."""
     from vidream import cli
 
-    return cli._parser()
+    return cli.command_parser()
 
 
 def _positionals(command: argparse.ArgumentParser) -> list[str]:

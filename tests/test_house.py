@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,13 @@ def test_importing_vidream_loads_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_the_version_is_said_once():
+def test_the_version_stands_in_one_place():
     project = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
-    assert f'version = "{vidream.__version__}"' in project
+    assert 'dynamic = ["version"]' in project and 'path = "vidream/__init__.py"' in project
+    written = [path for path in FILES if re.search(r"^__version__ = ", path.read_text(encoding="utf-8"), re.MULTILINE)]
+    assert written == [PACKAGE / "__init__.py"]
+    assert vidream.__version__ not in project
+
+
+def test_type_checkers_see_the_types_of_the_package():
+    assert (PACKAGE / "py.typed").is_file()

@@ -53,7 +53,7 @@ def test_settings_are_parsed_by_the_type_of_their_field():
         ("normalise=max", "allowed: mean-abs, std, laplacian"),
         ("reset_on_cut=perhaps", "reset_on_cut cannot be 'perhaps'"),
         ("layers=s3b:inf", "layers cannot be"),
-        ("keep", "--set needs field=value"),
+        ("keep", "a setting is FIELD=VALUE"),
     ],
 )
 def test_bad_settings_say_what_is_allowed(setting, words):
@@ -65,16 +65,45 @@ def test_bad_settings_say_what_is_allowed(setting, words):
 
 def test_bad_files_and_names_say_what_to_do(tmp_path):
     (tmp_path / "broken.toml").write_text("keep = = 1")
-    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00\x9f")
+    (tmp_path / "binary.toml").write_bytes(b"\x9f\xfe\x00")
+    (tmp_path / "utf16.toml").write_bytes("keep = 0.5".encode("utf-16"))
+    (tmp_path / "deep.toml").write_text("guide = " + "[" * 100_000)
     for name, words in [
         ("cretures", 'close: "creatures"'),
         (tmp_path / "absent.toml", "cannot read the preset"),
         (tmp_path, "no preset" if "/" not in str(tmp_path) else "cannot read the preset"),
         (tmp_path / "broken.toml", "not valid TOML"),
-        (tmp_path / "binary.toml", "not a text file"),
+        (tmp_path / "binary.toml", "not a UTF-8 text file"),
+        (tmp_path / "utf16.toml", "UTF-16 text. Save it as UTF-8"),
+        (tmp_path / "deep.toml", "not valid TOML"),
     ]:
         with pytest.raises(PresetError, match=words):
             Preset.load(name)
+
+
+def test_a_preset_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "windows.toml"
+    path.write_bytes(b"\xef\xbb\xbfkeep = 0.5\r\noctaves = 3\r\n")
+    assert Preset.load(path) == Preset(keep=0.5, octaves=3)
+    assert Preset.from_toml("\ufeffkeep = 0.5") == Preset(keep=0.5)
+
+
+def test_a_guide_may_have_commas_in_its_name_and_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for name in ("with,comma.jpg", "a.jpg", "a.jpg,b"):
+        (tmp_path / name).touch()
+
+    def guides(text):
+        return Preset().with_settings([f"guide={text}"]).guide
+
+    assert guides("with,comma.jpg") == ("with,comma.jpg",)
+    assert guides("a.jpg, with,comma.jpg,absent.png") == ("a.jpg", "with,comma.jpg", "absent.png")
+    assert guides("~/a.jpg") == (f"{tmp_path}/a.jpg",)
+    assert guides("~/with,comma.jpg,a.jpg,b") == (f"{tmp_path}/with,comma.jpg", "a.jpg,b")
+    assert guides("") == guides(" , ") == ()
+    assert Preset(guide=["~/a.jpg", "x,y.png"]).guide == (f"{tmp_path}/a.jpg", "x,y.png")
 
 
 def test_every_field_says_what_it_is():

@@ -1,4 +1,4 @@
-"""Only the thread that dreams has a team of torch's threads: all that stand beside it work alone."""
+"""Only the thread that dreams has an OpenMP thread pool: all others are single-threaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from vidream.live.dream_worker import Worker
 from vidream.media import FrameWriter
 from vidream.rendering import work_folder as works
-from vidream.runtime.threads import team_size, work_in_team
+from vidream.runtime.threads import default_threads, use_threads
 from vidream.temporal.prefetch import Ahead
 
 
@@ -30,40 +30,40 @@ def in_new_thread(call):
         return new.submit(call).result()
 
 
-def test_a_size_holds_for_its_own_thread_alone():
+def test_a_number_of_threads_holds_for_the_thread_that_sets_it_only():
     def sized(size):
-        work_in_team(size)
+        use_threads(size)
         return torch.get_num_threads()
 
     assert [in_new_thread(lambda size=size: sized(size)) for size in (1, 2)] == [1, 2]
-    assert torch.get_num_threads() == team_size() == in_new_thread(torch.get_num_threads) == 3
+    assert torch.get_num_threads() == default_threads() == in_new_thread(torch.get_num_threads) == 3
 
 
-def test_many_threads_at_once_leave_the_usual_size_as_it_was():
+def test_many_threads_at_once_leave_the_default_number_as_it_was():
     start = threading.Barrier(8)
 
     def begin(size):
         start.wait(10)
-        work_in_team(size)
+        use_threads(size)
         return torch.get_num_threads()
 
     with ThreadPoolExecutor(8) as many:
         assert list(many.map(begin, [1, 2] * 4)) == [1, 2] * 4
-    assert team_size() == 3
+    assert default_threads() == 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at a process's threads where Linux lists them")
-def test_a_thread_that_works_alone_gives_its_team_back():
+def test_a_single_threaded_thread_ends_its_pool():
     # In a process of its own, where no other thread comes or goes; one that has ended may be listed a moment longer.
     child = """
 import os, time, torch
-from vidream.runtime.threads import work_alone
+from vidream.runtime.threads import run_single_threaded
 def threads():
     torch.ones(2**20).add_(1)
     return len(os.listdir("/proc/self/task"))
 torch.set_num_threads(3)
 together, deadline = threads(), time.monotonic() + 20
-work_alone()
+run_single_threaded()
 while together - threads() != 2 and time.monotonic() < deadline:
     time.sleep(0.01)
 print(together - threads())
@@ -72,7 +72,7 @@ print(together - threads())
     assert done.stdout.strip() == "2", done.stderr
 
 
-def test_what_keeps_a_film_works_alone(tmp_path, monkeypatch):
+def test_the_thread_that_saves_a_film_is_single_threaded(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(works, "save_state", lambda *_: seen.append(torch.get_num_threads()))
     target = tmp_path / "film.mp4"
@@ -84,7 +84,7 @@ def test_what_keeps_a_film_works_alone(tmp_path, monkeypatch):
     assert seen == [1]
 
 
-def test_what_goes_ahead_works_alone_unless_a_gpu_dreams():
+def test_prefetching_is_single_threaded_unless_a_gpu_dreams():
     for alone, size in ((True, 1), (False, 3)):
         with Ahead((torch.get_num_threads() for _ in range(2)), alone=alone) as ready:
             assert list(ready) == [size, size]
@@ -95,4 +95,4 @@ def test_a_live_dream_has_all_cores_but_one_and_its_pictures_that_one():
     worker = Worker(lambda: seen.append(torch.get_num_threads()))
     seen.append(torch.get_num_threads())
     worker.join()
-    assert sorted(seen) == [1, 2] and torch.get_num_threads() == team_size() == 3
+    assert sorted(seen) == [1, 2] and torch.get_num_threads() == default_threads() == 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import textured
 from frames_helpers import children, ffmpeg, make_clip
+from memory_helpers import run_measured
 
 import vidream
 from vidream import api as files
@@ -284,7 +284,15 @@ def test_a_picture_of_absurd_size_is_refused_before_it_is_decoded(tmp_path, name
         "a.mp4": png + bytes(100),
     }  # fmt: skip
     (tmp_path / name).write_bytes(data[name])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert main(["dream", str(tmp_path / name), str(tmp_path / "out.png"), "-q"]) == 1
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    child = """
+import sys
+import vidream.api, vidream.cli.terminal
+before = peak_kb()
+code = vidream.cli.main(sys.argv[1:])
+print(code, peak_kb() - before)
+"""
+    done = run_measured(child, "dream", tmp_path / name, tmp_path / "out.png", "-q")
+    code, grown_kb = map(int, done.stdout.split())
+    assert code == 1, done.stderr
+    assert grown_kb < 100_000
     assert not (tmp_path / "out.png").exists()

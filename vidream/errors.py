@@ -1,20 +1,27 @@
-"""The error tree: what can go wrong in the world, in words a person can act on.
+"""Expected errors: what users and their machines can cause, in words a person can act on.
 
     VidreamError
-    ├── PresetError    a look that cannot be: unknown field, value out of range, bad TOML
+    ├── PresetError    an impossible look: unknown field, value out of range, bad TOML
     ├── SourceError    something to read: missing, broken, empty, of an unknown kind
     ├── TargetError    something to write: folder missing, disk full, file already there
     ├── NetError       a network, its layers or its weights
     └── DeviceError    a device or precision this machine does not have
 
-Every message is one line: what came, what is allowed, what to do next. A caller's bug is a
-`ValueError` instead, and keeps its traceback.
+A message is one line: what came, what is allowed, what to do next. It speaks Python. Arguments that would help are
+given as values, so that the command line can name its options in their place:
+
+    raise TargetError(f'"{path}" is already there; write to another name', use={"overwrite": True})
+
+    in Python             "a.mp4" is already there; write to another name, or use overwrite=True
+    on the command line   "a.mp4" is already there; write to another name, or use --overwrite
+
+A caller's mistake in Python is a `ValueError` instead.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 __all__ = [
     "DeviceError",
@@ -28,7 +35,31 @@ __all__ = [
 
 
 class VidreamError(Exception):
-    """A known trouble of the world; the command line prints it as one line and exits with 1."""
+    """Base class of expected errors; the command line prints them as one line and exits with 1.
+
+    Args:
+        message: one line: what came, what is allowed, what to do next.
+        argument: name of the Python argument or preset field that holds the wrong value, if one does.
+        use: arguments that would help, each with a value to give: {"overwrite": True}, {"tile": 512}.
+    """
+
+    def __init__(
+        self, message: str = "", *, argument: str | None = None, use: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.argument = argument
+        self.use = dict(use or {})
+
+    def __str__(self) -> str:
+        return self.advising(lambda name, value: f"{name}={value!r}")
+
+    def advising(self, spelling: Callable[[str, object], str]) -> str:
+        """The message with the advice of `use`. spelling: (name, value) -> how to give it; "" leaves it out."""
+        ways = " or ".join(filter(None, (spelling(name, value) for name, value in self.use.items())))
+        if not ways:
+            return self.message
+        return f"{self.message}{', or' if '; ' in self.message else ';'} use {ways}"
 
 
 class PresetError(VidreamError):
@@ -44,7 +75,7 @@ class TargetError(VidreamError):
 
 
 class NetError(VidreamError):
-    """A network, layer, channel or weights file that cannot be had."""
+    """A network, layer, channel or weights file that cannot be loaded."""
 
 
 class DeviceError(VidreamError):

@@ -1,10 +1,9 @@
-"""The command line: arguments in, exit code out. Heavy rooms are imported where a command needs them."""
+"""The command line: arguments in, exit code out. Heavy modules are imported where a command needs them."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import signal
+import contextlib
 import sys
 from collections.abc import Sequence
 
@@ -16,55 +15,62 @@ from vidream.cli import cmd_lists as lists
 from vidream.cli import cmd_live as live
 from vidream.cli import cmd_web as web
 from vidream.cli import cmd_zoom as zoom
-from vidream.errors import VidreamError
+from vidream.cli.failures import report_error
+from vidream.cli.parser import CommandParser
+from vidream.cli.process import process_settings
+from vidream.cli.streams import OutputClosed, safe_streams
 
-__all__ = ["main"]
-
-# How many rounds GNU OpenMP's threads wait awake for their next share of a step: 0.7 ms. As it comes they wait 8 ms,
-# and hold a core that flow, decoder and encoder could have.
-WAIT_ROUNDS = "20000"
+__all__ = ["command_parser", "main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code: 0 done, 1 failed; a usage error exits with 2."""
-    # Read when torch is loaded, which is later. A value of the user's own stays.
-    os.environ.setdefault("GOMP_SPINCOUNT", WAIT_ROUNDS)
-    arguments = _parser().parse_args(argv)
-    # What argparse cannot say of two options together; a usage error as well.
-    if check := getattr(arguments, "check", None):
-        check(arguments)
-    # A polite kill ends a render like Ctrl-C does: the frames made so far are kept.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return int(arguments.run(arguments) or 0)
-    except VidreamError as error:
-        if arguments.debug:
+    """Run one command.
+
+    Args:
+        argv: the words after `vidream`; by default those of the process.
+
+    Returns:
+        The exit code: 0 done, 1 failed.
+
+    Raises:
+        SystemExit: with 2 for a usage error, with 0 after --help and --version.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    arguments = None
+    with safe_streams(), process_settings(words, debug=debug):
+        try:
+            try:
+                arguments = command_parser().parse_args(words)
+                # What argparse cannot say of two options together; a usage error as well.
+                if check := getattr(arguments, "check", None):
+                    check(arguments)
+                code = int(arguments.run(arguments) or 0)
+            except SystemExit:
+                _flush()  # the text of --help
+                raise
+            _flush()
+            return code
+        except SystemExit:
             raise
-        _say(str(error), error)
-    except KeyboardInterrupt as stop:
-        _say("stopped" if hasattr(stop, "__notes__") else "stopped; nothing was written", stop)
-    except BrokenPipeError:
-        # Whoever read the list has seen enough (`vidream nets | head`); Python must not try to flush it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:
-        # Asked here alone: it brings torch along.
-        from vidream.runtime.memory import is_out_of_memory
-
-        if arguments.debug or not is_out_of_memory(error):
-            raise
-        _say("out of memory; give smaller tiles, such as --tile 512, or a smaller --size", error)
-    return 1
+        except BaseException as error:
+            # Python flushes when it ends, and has its own words for a failure.
+            with contextlib.suppress(Exception):
+                _flush()
+            if debug and isinstance(error, Exception) and not isinstance(error, OutputClosed):
+                raise
+            return report_error(error, words, arguments)
 
 
-def _say(words: str, error: BaseException) -> None:
-    """One line on stderr: `words`, and what a room on the way had to add: that the frames made so far are kept, say."""
-    line = "; ".join((f"vidream: {words}", *getattr(error, "__notes__", [])))
-    # A file's name may hold line ends and the terminal's own commands.
-    print("".join(letter if letter.isprintable() else "?" for letter in line), file=sys.stderr)
+def _flush() -> None:
+    """Write out standard output while a failure can still be reported. Raises OutputClosed, TargetError."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vidream", description="DeepDream for moving pictures.")
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of `vidream` with all its commands."""
+    parser = CommandParser(prog="vidream", description="DeepDream for moving pictures.")
     parser.add_argument("--version", action="version", version=f"vidream {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)

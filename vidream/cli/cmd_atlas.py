@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from vidream.cli import options
+from vidream.cli import options, values
+from vidream.cli.streams import shown_path
 from vidream.errors import TargetError
 from vidream.looks.preset import Preset
 from vidream.media.formats import suffixes
@@ -21,17 +21,38 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "atlas", parents=[common], help="a sheet of what each channel or subject of a layer dreams",
         description="Dream every channel of a layer, or every subject of a network that has them, onto one sheet.",
     )  # fmt: skip
-    parser.add_argument("target", metavar="OUT", type=Path, help=f"the sheet: {' '.join(suffixes('picture'))}")
-    parser.add_argument("--net", default="dreamnet", metavar="NAME", help="default: %(default)s")
-    parser.add_argument("--weights", metavar="FILE", type=Path, help="weights for the network")
-    parser.add_argument("--layer", default="", metavar="NAME", help="default: the subjects; see `vidream layers`")
-    parser.add_argument("--channels", type=_numbers, default=(), metavar="A-B,C", help="these only, such as 0-31,42")
-    parser.add_argument("--on", metavar="PICTURE", type=Path, help="dream on this picture (default: on noise)")
     parser.add_argument(
-        "--cell", type=int, default=128, metavar="N", help="side of a tile in px (default: %(default)s)"
+        "target", metavar="OUT", type=values.file_path, help=f"the sheet: {' '.join(suffixes('picture'))}"
     )
-    parser.add_argument("--columns", type=int, metavar="N", help="tiles in a row (default: about a square)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same sheet (default 0)")
+    parser.add_argument("--net", default="dreamnet", metavar="NAME", help="default: %(default)s")
+    parser.add_argument("--weights", metavar="FILE", type=values.path_text, help="weights for the network")
+    parser.add_argument("--layer", default="", metavar="NAME", help="default: the subjects; see `vidream layers`")
+    parser.add_argument(
+        "--channels", type=values.integer_ranges, default=(), metavar="A-B,C", help="these only, such as 0-31,42"
+    )
+    parser.add_argument(
+        "--on", metavar="PICTURE", type=values.file_path, help="dream on this picture (default: on noise)"
+    )
+    parser.add_argument(
+        "--cell",
+        type=values.integer(f"an integer of {LEAST_PX} or more"),
+        default=128,
+        metavar="N",
+        help="side of a tile in px (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--columns",
+        type=values.integer("an integer of 1 or more"),
+        metavar="N",
+        help="tiles in a row (default: about a square)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=values.integer("an integer, such as 7"),
+        default=0,
+        metavar="N",
+        help="same seed, same sheet (default 0)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     options.add_machine(parser)
@@ -43,12 +64,11 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.cell < LEAST_PX or (arguments.columns or 1) < 1:
         raise TargetError(f"an atlas needs cells of {LEAST_PX} px or more and one column or more")
     if arguments.target.exists() and not arguments.overwrite:
-        raise TargetError(f"{arguments.target} exists; give --overwrite to replace it, or another name")
+        raise TargetError(f'"{arguments.target}" is already there; write to another name', use={"overwrite": True})
     from vidream.cli.terminal import counted
     from vidream.media import read_picture, write_picture
     from vidream.rendering.atlas import atlas_sheet, atlas_tiles
 
-    arguments.weights = arguments.weights and str(arguments.weights)
     dreamer = options.dreamer_for(arguments, Preset(net=arguments.net))
     on = read_picture(arguments.on) if arguments.on else None
     with counted("tiles", quiet=arguments.quiet) as watch:
@@ -63,13 +83,4 @@ def run(arguments: argparse.Namespace) -> None:
         )
     write_picture(arguments.target, atlas_sheet(tiles, columns=arguments.columns))
     if not arguments.quiet:
-        print(arguments.target)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    """Whole numbers and ranges: "0-3,7" is 0, 1, 2, 3, 7. Raises ValueError, which argparse reports."""
-    found: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    return tuple(found)
+        print(shown_path(arguments.target))

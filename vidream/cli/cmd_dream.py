@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from vidream.cli import options
+from vidream.cli import options, values
+from vidream.cli.streams import shown_path
 from vidream.errors import SourceError
 from vidream.media.formats import suffixes
 
@@ -25,35 +26,55 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         description="Dream IN into OUT. Without OUT, clip.mp4 becomes clip-dream.mp4 beside it.",
     )  # fmt: skip
     parser.add_argument(
-        "source", metavar="IN", nargs="?", help="video, GIF, picture, or numbered pictures: 'shots/%%04d.png'"
+        "source",
+        metavar="IN",
+        nargs="?",
+        type=values.path_text,
+        help="video, GIF, picture, or numbered pictures: 'shots/%%04d.png'",
     )
     parser.add_argument(
         "target",
         metavar="OUT",
         nargs="?",
+        type=values.path_text,
         help=f"{' '.join(suffixes())}, or 'shots/%%04d.png'",
     )
     options.add_look(parser)
-    parser.add_argument("--like", metavar="OLD", help="dream as OLD was: a film vidream made, or its sidecar")
+    parser.add_argument(
+        "--like",
+        metavar="OLD",
+        type=values.path_text,
+        help="dream as OLD was: a film that vidream made, or its sidecar",
+    )
     span = options.add_span(parser)
-    span.add_argument("--noise", type=options.picture_size, metavar="WxH", help="in place of IN: begin from grey noise")
-    span.add_argument("--mask", metavar="FILE", help="picture or video, bright where to dream; the rest stays as it is")
+    span.add_argument("--noise", type=values.picture_size, metavar="WxH", help="start from grey noise in place of IN")
+    span.add_argument("--mask", metavar="FILE", type=values.path_text, help="picture or video, bright where to dream")
     options.add_machine(parser)
     output = options.add_output(parser)
     output.add_argument("--no-audio", action="store_true", help="leave the sound out")
     output.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
-    output.add_argument("--record-steps", metavar="FILE", help="also a GIF or film of the first dream as it grows")
     output.add_argument(
-        "--report", metavar="FILE", help="also a page of strength and steadiness over time: .html .json"
+        "--record-steps",
+        metavar="FILE",
+        type=values.path_text,
+        help="also a GIF or film of the first dream as it grows",
+    )
+    output.add_argument(
+        "--report",
+        metavar="FILE",
+        type=values.path_text,
+        help="also a page of strength and steadiness over time: .html .json",
     )
     output.add_argument(
         "--shots",
-        type=options.share,
+        type=values.share,
         metavar="N/OF",
         help="make one share of the film's shots; the last joins",
     )
     output.add_argument(
-        "--loop", choices=("boomerang", "crossfade"), help="end where it begins: there and back, or faded; no sound"
+        "--loop",
+        choices=("boomerang", "crossfade"),
+        help="end where it begins: there and back, or cross-faded; no sound",
     )
     parser.set_defaults(run=run, check=partial(_check, parser))
 
@@ -61,13 +82,14 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     if arguments.noise is None and arguments.source is None:
         parser.error("dream needs IN, or --noise WxH")
-    if arguments.like and arguments.preset != parser.get_default("preset"):
+    if arguments.like and "preset" in arguments.given:
         parser.error("--like brings a preset of its own: change it with --set")
     if arguments.noise and arguments.target:
         parser.error("dream takes --noise in place of IN: give OUT alone")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Make the film; returns the exit code. Raises VidreamError."""
     options.take_like(arguments)
     preset = options.chosen_preset(arguments)
     from vidream.api import dream
@@ -100,13 +122,13 @@ def run(arguments: argparse.Namespace) -> int:
         )
         screen.finished(made)
     if not arguments.quiet and not made.shares_left:
-        print(made.path)
+        print(shown_path(made.path))
     return 0 if made.finished else 1
 
 
 @contextmanager
 def _source_and_target(arguments: argparse.Namespace) -> Iterator[tuple[str, str | None]]:
-    """IN and OUT; with --noise, IN is a picture of noise that lives for as long as it is needed."""
+    """IN and OUT; with --noise, IN is a temporary picture of noise."""
     if not arguments.noise:
         yield arguments.source, arguments.target
         return
@@ -115,7 +137,9 @@ def _source_and_target(arguments: argparse.Namespace) -> Iterator[tuple[str, str
 
     width, height = arguments.noise
     if not 16 <= min(width, height) <= max(width, height) <= LARGEST_NOISE_PX:
-        raise SourceError(f"--noise {width}x{height}: give sides of 16 to {LARGEST_NOISE_PX} px, such as 512x512")
+        raise SourceError(
+            f"cannot be {width}x{height}; give sides of 16 to {LARGEST_NOISE_PX} px, such as 512x512", argument="noise"
+        )
     with tempfile.TemporaryDirectory(prefix="vidream-") as folder:
         picture = Path(folder, "noise.png")
         write_picture(picture, noise(width, height, seed=arguments.seed))

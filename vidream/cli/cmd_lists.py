@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from vidream.cli import values
 from vidream.looks.preset import Preset, preset_names
 
 __all__ = ["add"]
@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     layers.add_argument("--net", default="dreamnet", help="default: %(default)s")
     doctor = commands.add_parser("doctor", parents=[common], help="what was found on this machine, and what to do")
     for command, run in ((nets, _nets), (layers, _layers), (doctor, _doctor)):
-        command.add_argument("--json", metavar="FILE", type=Path, help="write it as JSON as well")
+        command.add_argument("--json", metavar="FILE", type=values.file_path, help="write it as JSON as well")
         command.set_defaults(run=run)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
+import math
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidream.cli import options
+from vidream.cli import options, values
+from vidream.cli.parser import value_of
+from vidream.cli.streams import printable, shown_path
 from vidream.looks.preset import Preset
 
 if TYPE_CHECKING:
@@ -28,44 +29,61 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     )  # fmt: skip
     source = parser.add_argument_group("camera")
     source.add_argument(
-        "--camera", default="0", metavar="N|URL|FILE|list", help="number, address or file; list shows which there are"
+        "--camera",
+        default="0",
+        metavar="N|URL|FILE|list",
+        type=values.path_text,
+        help="number, address or file; list shows what there is",
     )
-    source.add_argument("--size", type=int, metavar="N", help="longer side of the picture, px (CPU: 640, GPU: 1280)")
+    source.add_argument(
+        "--size",
+        type=values.integer("an integer, such as 640"),
+        metavar="N",
+        help="longer side of the picture, px (CPU: 640, GPU: 1280)",
+    )
     source.add_argument(
         "--mirror", action=argparse.BooleanOptionalAction, help="left and right exchanged (default: for cameras)"
     )
     options.add_look(parser)
     budget = parser.add_argument_group("budget, kept by dreaming smaller")
-    budget.add_argument("--target-fps", type=float, metavar="F", help="pictures a second (default: the camera's)")
     budget.add_argument(
-        "--max-latency", type=milliseconds, default=0.1, metavar="MS", help="from camera to picture (default: 100 ms)"
+        "--target-fps",
+        type=values.number("a number, such as 25"),
+        metavar="F",
+        help="pictures a second (default: the camera's)",
+    )
+    budget.add_argument(
+        "--max-latency",
+        type=value_of(milliseconds, "milliseconds, such as 120, 120ms or 0.12s"),
+        default=0.1,
+        metavar="MS",
+        help="from camera to picture (default: 100 ms)",
     )
     options.add_machine(parser)
     output = parser.add_argument_group("output")
-    output.add_argument("--record", metavar="OUT", help="also into a video file")
+    output.add_argument("--record", metavar="OUT", type=values.path_text, help="also into a video file")
     output.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
     output.add_argument("--virtual-camera", action="store_true", help="also as a camera for OBS and calls")
     output.add_argument("--fullscreen", action="store_true", help="begin with the whole screen")
     output.add_argument("--no-overlay", action="store_true", help="begin without the figures over the picture")
     output.add_argument("--headless", action="store_true", help="no window")
-    output.add_argument("--seconds", type=options.seconds, metavar="N", help="stop after this long")
-    output.add_argument("--json", metavar="FILE", type=Path, help="write the figures as JSON")
+    output.add_argument("--seconds", type=values.seconds, metavar="N", help="stop after this long")
+    output.add_argument("--json", metavar="FILE", type=values.file_path, help="write the figures as JSON")
     output.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(run=run, check=partial(_check, parser))
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     if arguments.seconds is not None and arguments.seconds <= 0:
-        parser.error("--seconds needs more than 0")
+        parser.error(f"argument --seconds: cannot be {arguments.seconds:g}; allowed: more than 0")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    # What a stream's ffmpeg has to say comes in one line of ours.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    """Dream what the camera sees until the user stops it; returns the exit code. Raises VidreamError."""
     if arguments.camera == "list":
         from vidream.media import list_cameras
 
-        print("\n".join(list_cameras()) or "no camera found; plug one in, or give an address or a file")
+        print("\n".join(map(printable, list_cameras())) or "no camera found; plug one in, or give an address or a file")
         return 0
     preset = options.chosen_preset(arguments)
     from vidream.cli.terminal import LiveScreen
@@ -77,15 +95,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(arguments.json, asdict(report))
     if arguments.record and not arguments.quiet:
-        print(arguments.record)
+        print(shown_path(arguments.record))
     return 0
 
 
 def milliseconds(text: str) -> float:
-    """Seconds from milliseconds: "120", "120ms", or "0.12s". Raises ValueError, which argparse reports."""
-    if text.endswith("ms"):
-        return float(text[:-2]) / 1000
-    return float(text[:-1]) if text.endswith("s") else float(text) / 1000
+    """Seconds from milliseconds: "120", "120ms", or "0.12s". Raises ValueError."""
+    in_seconds = text.endswith("s") and not text.endswith("ms")
+    found = float(text.removesuffix("s").removesuffix("m")) / (1 if in_seconds else 1000)
+    if not math.isfinite(found):
+        raise ValueError
+    return found
 
 
 def _mirrored(arguments: argparse.Namespace, preset: Preset, screen: LiveScreen) -> MirrorReport:

@@ -10,7 +10,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from vidream.cli import options
+from vidream.cli import options, values
+from vidream.cli.streams import printable
 from vidream.errors import VidreamError
 from vidream.web import Settings, check_extra
 from vidream.web.limits import MEGABYTE, is_loopback
@@ -31,39 +32,65 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     default = Settings()
     server = parser.add_argument_group("server")
     server.add_argument("--host", default=default.host, help="address to listen at (default: %(default)s)")
-    server.add_argument("--port", type=int, default=8000, help="0: any free one (default: %(default)s)")
+    server.add_argument(
+        "--port",
+        type=values.integer("an integer from 0 to 65535"),
+        default=8000,
+        help="0: any free one (default: %(default)s)",
+    )
     server.add_argument(
         "--token", default=os.environ.get("VIDREAM_TOKEN"),
         help="what a page must know; beyond this machine one is made where none is given (or: VIDREAM_TOKEN)",
     )  # fmt: skip
     server.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="a name of this server")
-    server.add_argument("--certificate", type=Path, metavar="FILE", help="for https, with --key; else one is made")
-    server.add_argument("--key", type=Path, metavar="FILE", help="private key of the certificate")
-    server.add_argument("--http", action="store_true", help="no https beyond this machine: behind a proxy of yours")
-    server.add_argument("--max-sessions", type=int, default=default.max_sessions, metavar="N", help="pages at once")
     server.add_argument(
-        "--max-upload", type=float, default=default.max_upload_bytes / MEGABYTE, metavar="MB", help="largest clip"
+        "--certificate", type=values.file_path, metavar="FILE", help="for https, with --key; else one is made"
+    )
+    server.add_argument("--key", type=values.file_path, metavar="FILE", help="private key of the certificate")
+    server.add_argument("--http", action="store_true", help="no https beyond this machine: behind a proxy of yours")
+    server.add_argument(
+        "--max-sessions",
+        type=values.integer("an integer from 1 to 64"),
+        default=default.max_sessions,
+        metavar="N",
+        help="pages at once",
+    )
+    server.add_argument(
+        "--max-upload",
+        type=values.number("megabytes, such as 500"),
+        default=default.max_upload_bytes / MEGABYTE,
+        metavar="MB",
+        help="largest clip",
     )
     live = parser.add_argument_group("live picture")
     live.add_argument(
-        "--size", type=int, metavar="N", help=f"longer side, px (default: {CPU_SIZE} on the CPU, else 640)"
+        "--size",
+        type=values.integer("an integer, such as 480"),
+        metavar="N",
+        help=f"longer side, px (default: {CPU_SIZE} on the CPU, else 640)",
     )
-    live.add_argument("--fps", type=float, default=default.target_fps, help="wished for (default: %(default)g)")
+    live.add_argument(
+        "--fps",
+        type=values.number("a number from 1 to 60"),
+        default=default.target_fps,
+        help="rate to aim for (default: %(default)g)",
+    )
     options.add_look(parser)
     options.add_machine(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Serve the page until the user stops it; returns the exit code. Raises VidreamError."""
     check_extra()
     settings = _settings(arguments)
     certificate, key = _certificate(arguments, settings)
-    from vidream.runtime.threads import work_alone
+    from vidream.runtime.threads import run_single_threaded
     from vidream.web.server import make_server, open_socket
     from vidream.web.shared import Engine
 
     # This thread loads the first network, and then only listens.
-    work_alone()
+    run_single_threaded()
     preset = options.chosen_preset(arguments)
     name = Path(str(arguments.preset)).stem
     engine = Engine(
@@ -77,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     dreamer = engine.dreamer(preset)
     listening = open_socket(settings.host, arguments.port)
     server = make_server(engine, certificate=certificate, key=key)
-    print(f"dreaming {name} with {dreamer.describe()}", file=sys.stderr)
+    print(printable(f"dreaming {name} with {dreamer.describe()}"), file=sys.stderr)
     print(_address(settings, listening.getsockname()[1]), flush=True)
     if certificate and not arguments.certificate:
         print("its certificate is self-made: the browser warns once; go on there", file=sys.stderr)

@@ -1,11 +1,14 @@
-"""vidream zoom: fall into a picture, or out of it, for as long as wished, or in a loop."""
+"""vidream zoom: an endless zoom into a picture, or out of it, or a seamless loop."""
 
 from __future__ import annotations
 
 import argparse
+import math
 from functools import partial
 
-from vidream.cli import options
+from vidream.cli import options, values
+from vidream.cli.parser import value_of
+from vidream.cli.streams import shown_path
 from vidream.errors import PresetError
 from vidream.looks.schedule import Schedule
 from vidream.media.formats import suffixes
@@ -16,24 +19,36 @@ __all__ = ["add", "run"]
 def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
     """Add the command to `vidream`. common: options that every command has."""
     parser = commands.add_parser(
-        "zoom", parents=[common], help="an endless fall into a picture, or a seamless loop of one",
-        description="Fall into IN, or into nothing, and film it into OUT.",
+        "zoom", parents=[common], help="an endless zoom into a picture, or a seamless loop",
+        description="Zoom into IN without end and write the film OUT. Without IN the zoom starts from nothing.",
     )  # fmt: skip
     parser.add_argument(
-        "source", metavar="IN", nargs="?", help="picture, video or GIF; without one it begins from nothing"
+        "source",
+        metavar="IN",
+        nargs="?",
+        type=values.path_text,
+        help="picture, video or GIF; without one the zoom starts from nothing",
     )
     parser.add_argument(
-        "target", metavar="OUT", help=f"{' '.join(suffixes('video', 'animation'))}, or 'shots/%%04d.png'"
+        "target",
+        metavar="OUT",
+        type=values.path_text,
+        help=f"{' '.join(suffixes('video', 'animation'))}, or 'shots/%%04d.png'",
     )
     options.add_look(parser)
     _add_motion(parser)
     film = parser.add_argument_group("film")
     film.add_argument(
-        "--seconds", "--duration", type=options.seconds, default=10.0, metavar="S", help="how long (default 10)"
+        "--seconds", "--duration", type=values.seconds, default=10.0, metavar="S", help="how long (default 10)"
     )
-    film.add_argument("--fps", type=options.rate, default=options.rate("25"), metavar="F", help="default 25")
-    film.add_argument("--size", type=_size, metavar="N|WxH", help="longer side, or both sides, in px")
-    film.add_argument("--start", type=options.seconds, default=0.0, metavar="S", help="of a video: the frame here")
+    film.add_argument("--fps", type=values.rate, default=values.rate("25"), metavar="F", help="default 25")
+    film.add_argument(
+        "--size",
+        type=value_of(_size, "an integer, such as 640, or WIDTHxHEIGHT, such as 640x360"),
+        metavar="N|WxH",
+        help="longer side, or both sides, in px",
+    )
+    film.add_argument("--start", type=values.seconds, default=0.0, metavar="S", help="of a video: the frame here")
     options.add_machine(parser)
     options.add_output(parser)
     parser.set_defaults(run=run)
@@ -42,17 +57,24 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
 def _add_motion(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("motion; numbers may change over time: '0:1.2, 5s:2'")
     add = group.add_argument
-    add("--scale", type=_number, default=1.25, metavar="X", help="times nearer a second; under 1 outwards (1.25)")
-    add("--rotate", type=_number, default=0.0, metavar="DEG", help="degrees a second, clockwise")
-    add("--pan", type=_pair, default=(0.0, 0.0), metavar="X,Y", help="frame widths and heights a second")
-    add("--centre", "--center", type=_place, default=(0.5, 0.5), metavar="X,Y|PATH",
-        help="what is fallen into, as shares of the frame; or a path: '0:0.5/0.5, 4s:0.3/0.6'")  # fmt: skip
-    add("--drift", type=_number, default=0.1, metavar="D", help="how far that point wanders, share of a side (0.1)")
-    add("--ease", type=_pair, default=(0.0, 0.0), metavar="IN,OUT", help="seconds to get going, and to come to rest")
+    add("--scale", type=NUMBER, default=1.25, metavar="X", help="magnification a second; under 1 outwards (1.25)")
+    add("--rotate", type=NUMBER, default=0.0, metavar="DEG", help="degrees a second, clockwise")
+    add("--pan", type=PAIR, default=(0.0, 0.0), metavar="X,Y", help="frame widths and heights a second")
+    add("--centre", "--center", type=PLACE, default=(0.5, 0.5), metavar="X,Y|PATH",
+        help="point that the zoom goes to, as shares of the frame; or a path: '0:0.5/0.5, 4s:0.3/0.6'")  # fmt: skip
+    add("--drift", type=NUMBER, default=0.1, metavar="D", help="how far that point wanders, share of a side (0.1)")
+    add(
+        "--ease",
+        type=PAIR,
+        default=(0.0, 0.0),
+        metavar="IN,OUT",
+        help="seconds to accelerate at the start, and to stop at the end",
+    )
     add("--loop", action="store_true", help="the last frame meets the first, for any motion")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Make the film; returns the exit code. Raises VidreamError."""
     preset = options.chosen_preset(arguments)
     from vidream.cli.terminal import Screen
     from vidream.motion.known import Motion
@@ -60,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     (pan_x, pan_y), (centre_x, centre_y), ease = arguments.pan, arguments.centre, arguments.ease
     if arguments.loop and any(ease):
-        raise PresetError("a loop never rests: leave out --ease, or --loop")
+        raise PresetError("a loop has no start and no end to ease; leave out --ease, or --loop")
     motion = Motion(
         scale=arguments.scale, rotate=arguments.rotate, pan_x=pan_x, pan_y=pan_y, centre_x=centre_x,
         centre_y=centre_y, drift=arguments.drift, ease_in_seconds=ease[0], ease_out_seconds=ease[1],
@@ -85,17 +107,24 @@ def run(arguments: argparse.Namespace) -> int:
         )
         screen.finished(made)
     if not arguments.quiet:
-        print(made.path)
+        print(shown_path(made.path))
     return 0 if made.finished else 1
 
 
 def _number(text: str) -> float | Schedule:
-    return Schedule.parse(text) if ":" in text else float(text)
+    return Schedule.parse(text) if ":" in text else _finite(text)
 
 
 def _pair(text: str) -> tuple[float, float]:
     first, second = text.split(",")
-    return float(first), float(second)
+    return _finite(first), _finite(second)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
 
 
 def _place(text: str) -> tuple[float | Schedule, float | Schedule]:
@@ -109,4 +138,9 @@ def _place(text: str) -> tuple[float | Schedule, float | Schedule]:
 
 
 def _size(text: str) -> int | tuple[int, int]:
-    return options.picture_size(text) if "x" in text.lower() else int(text)
+    return values.picture_size(text) if "x" in text.lower() else values.plain_integer(text)
+
+
+NUMBER = value_of(_number, "a number, such as 1.25, or numbers over time, such as '0:1.2, 5s:2'")
+PAIR = value_of(_pair, "two numbers, such as 0.1,0.2")
+PLACE = value_of(_place, "shares of the frame, such as 0.5,0.5, or a path of them, such as '0:0.5/0.5, 4s:0.3/0.6'")

@@ -1,15 +1,13 @@
-"""doctor: what was found on this machine, and what to do about what was not."""
+"""The checks of `vidream doctor`: what this machine has, and what to do where something is missing."""
 
 from __future__ import annotations
 
 import platform
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
-import imageio_ffmpeg
 import torch
 import torchvision
 from rich.console import Console
@@ -17,11 +15,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from vidream import __version__
+from vidream.cli.streams import printable
 from vidream.cli.terminal import PREVIEW_FILE
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import VidreamError
 from vidream.looks.preset import preset_names
 from vidream.media.disk import write_json
+from vidream.media.ffmpeg import ffmpeg_path, run
 from vidream.networks import has_weights, load_net, weights_state
 from vidream.outputs import Preview
 from vidream.runtime.device import describe_device, pick_device, pick_precision
@@ -41,7 +41,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything a dream needs; a check that fails becomes a finding, never an error."""
+    """Check everything a dream needs. A check that fails is a finding, never an error."""
     checks: tuple[tuple[str, Callable[[], Finding]], ...] = (
         ("vidream", _software),
         ("device", _device),
@@ -56,8 +56,10 @@ def examine() -> list[Finding]:
     for what, check in checks:
         try:
             findings.append(check())
-        except (VidreamError, OSError, RuntimeError, subprocess.SubprocessError) as error:
-            first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        except VidreamError as error:  # it says what to do
+            findings.append(Finding(what, False, str(error), needed=True))
+        except Exception as error:
+            first_line = (str(error).splitlines() or [type(error).__name__])[0]
             findings.append(Finding(what, False, first_line, "reinstall: pip install --force-reinstall vidream", True))
     return findings
 
@@ -67,7 +69,7 @@ def show(findings: list[Finding], json_path: Path | None = None) -> None:
     table = Table(box=None, show_header=False)
     for finding in findings:
         mark = "[green]ok[/]" if finding.good else "[red]no[/]" if finding.needed else "[yellow]--[/]"
-        table.add_row(mark, finding.what, escape(finding.found))
+        table.add_row(mark, finding.what, escape(printable(finding.found)))
         if finding.advice:
             table.add_row("", "", f"[dim]{escape(finding.advice)}[/]")
     Console(highlight=False).print(table)
@@ -95,10 +97,10 @@ def _device() -> Finding:
 
 
 def _ffmpeg() -> Finding:
-    path = imageio_ffmpeg.get_ffmpeg_exe()
-    said = subprocess.run([path, "-hide_banner", "-encoders"], capture_output=True, text=True, timeout=30, check=True)
-    missing = [name for name in ("libx264", "aac", "gif") if f" {name} " not in said.stdout]
-    found = f"{imageio_ffmpeg.get_ffmpeg_version()} at {path}"
+    encoders = run(["-encoders"]).stdout_text
+    missing = [name for name in ("libx264", "aac", "gif") if f" {name} " not in encoders]
+    version = run(["-version"]).stdout_text.removeprefix("ffmpeg version ").partition(" ")[0]
+    found = f"{version} at {ffmpeg_path()}"
     if missing:
         return Finding("ffmpeg", False, f"{found}, without {', '.join(missing)}", "unset IMAGEIO_FFMPEG_EXE", True)
     return Finding("ffmpeg", True, found, needed=True)

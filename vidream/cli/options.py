@@ -1,13 +1,13 @@
-"""Options that commands share, and what they mean: look, span, machine, output."""
+"""Options that several commands have: look, span, machine, output; and how to act on them."""
 
 from __future__ import annotations
 
 import argparse
-import re
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vidream.cli import values
 from vidream.errors import NetError
 from vidream.looks.library import load_look
 from vidream.looks.preset import DEFAULT_NAME, Preset
@@ -22,19 +22,15 @@ __all__ = [
     "add_machine",
     "add_output",
     "add_span",
-    "byte_count",
     "chosen_preset",
     "dreamer_for",
     "net_for",
-    "picture_size",
-    "rate",
-    "seconds",
-    "share",
     "take_like",
 ]
 
 
 def add_look(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose a look."""
     group = parser.add_argument_group("look")
     group.add_argument("-p", "--preset", default=DEFAULT_NAME, metavar="NAME|FILE",
                        help="default: %(default)s; or several over time: '0:creatures, 10s:sea'")  # fmt: skip
@@ -42,96 +38,87 @@ def add_look(parser: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a preset field; repeatable"
     )
     group.add_argument("--net", metavar="NAME", help="network in place of the preset's")
-    group.add_argument("--weights", metavar="FILE", help="weights for the network: .safetensors or .pth")
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same frames (default 0)")
+    group.add_argument(
+        "--weights", metavar="FILE", type=values.path_text, help="weights for the network: .safetensors or .pth"
+    )
+    group.add_argument(
+        "--seed",
+        type=values.integer("an integer, such as 7"),
+        default=0,
+        metavar="N",
+        help="same seed, same frames (default 0)",
+    )
 
 
 def add_span(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options that say how much of the source is dreamed, and how large."""
     group = parser.add_argument_group("what is dreamed")
-    group.add_argument("--size", type=int, metavar="N", help="longer side in px (default: as the source)")
-    group.add_argument("--start", type=seconds, default=0.0, metavar="S", help="begin here: seconds, or 1:30")
-    group.add_argument("--duration", type=seconds, metavar="S", help="this long; a still picture is held for it")
-    group.add_argument("--fps", type=rate, metavar="F", help="frames a second, such as 24 or 30000/1001")
+    group.add_argument(
+        "--size",
+        type=values.integer("an integer, such as 640"),
+        metavar="N",
+        help="longer side in px (default: as the source)",
+    )
+    group.add_argument("--start", type=values.seconds, default=0.0, metavar="S", help="begin here: seconds, or 1:30")
+    group.add_argument("--duration", type=values.seconds, metavar="S", help="this long; a still picture is held for it")
+    group.add_argument("--fps", type=values.rate, metavar="F", help="frames a second, such as 24 or 30000/1001")
     return group
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what computes."""
     group = parser.add_argument_group("machine")
     group.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="default: %(default)s")
     group.add_argument("--precision", default="auto", metavar="auto|fp32|bf16|fp16", help="default: %(default)s")
     group.add_argument(
-        "--tile", type=int, metavar="N", help="largest side in px worked on at once; smaller needs less memory"
+        "--tile",
+        type=values.integer("an integer, such as 512"),
+        metavar="N",
+        help="largest side in px computed at once; smaller needs less memory",
     )
 
 
 def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options of commands that make a film."""
     group = parser.add_argument_group("output")
     group.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
     group.add_argument(
-        "--resume", action="store_true", help="go on with an unfinished film, or begin it where there is none"
+        "--resume", action="store_true", help="continue an unfinished film; start it where there is none"
     )
     group.add_argument(
         "--max-size",
-        type=byte_count,
+        type=values.byte_count,
         metavar="8MB",
-        help=f"of {', '.join(suffixes('animation'))}: size, rate and colours are reduced for it, and said",
+        help=f"largest {', '.join(suffixes('animation'))}; says which size, rate and colours were reduced",
     )
     group.add_argument("--preview", action="store_true", help="show the frames as they are made")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     return group
 
 
-def seconds(text: str) -> float:
-    """Seconds from "12.5", "1:30" or "1:02:03". Raises ValueError, which argparse reports."""
-    total = 0.0
-    for part in text.split(":"):
-        total = total * 60 + float(part)
-    return total
-
-
-def byte_count(text: str) -> int:
-    """Bytes from "8MB", "500 kB" or "2MiB". Raises ValueError, which argparse reports."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(k|M|G)?(i)?B?\s*", text, re.IGNORECASE)
-    if not found or not float(found[1]):
-        raise ValueError(text)
-    return int(float(found[1]) * (1024 if found[3] else 1000) ** " kMG".lower().index((found[2] or " ").lower()))
-
-
-def picture_size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    return int(width), int(height)
-
-
-def share(text: str) -> tuple[int, int]:
-    """(2, 4) from "2/4". Raises ValueError, which argparse reports."""
-    number, _, of = text.partition("/")
-    return int(number), int(of)
-
-
-def rate(text: str) -> Fraction:
-    try:
-        return Fraction(text)
-    except ZeroDivisionError:
-        raise ValueError(text) from None
-
-
 def take_like(arguments: argparse.Namespace) -> None:
-    """Fill in from the film `--like` names what was not given: preset, seed, size, rate. Raises VidreamError."""
+    """Take preset, seed, size and rate from the film that `--like` names, where their options were not given.
+
+    An option that was given counts, whatever its value: `--seed 0` is seed 0. Raises VidreamError.
+    """
     if not getattr(arguments, "like", None):
         return
     from vidream.rendering.recipe import Recipe
 
     recipe = Recipe.read(arguments.like)
     if recipe.weights and not arguments.weights:
-        raise NetError(f"{arguments.like} was made with weights of its own; give them: --weights {recipe.weights}")
+        raise NetError(f"{arguments.like} was made with weights of its own", use={"weights": recipe.weights})
     arguments.like_preset = recipe.preset
-    arguments.seed = arguments.seed or recipe.seed
-    arguments.size = arguments.size or recipe.size
-    if arguments.fps is None and recipe.rate:
+    if "seed" not in arguments.given:
+        arguments.seed = recipe.seed
+    if "size" not in arguments.given:
+        arguments.size = recipe.size
+    if "fps" not in arguments.given and recipe.rate:
         arguments.fps = Fraction(recipe.rate)
 
 
 def chosen_preset(arguments: argparse.Namespace) -> Preset:
+    """The preset by name or file, or of the film that --like names; with --net and --set. Raises PresetError."""
     preset = getattr(arguments, "like_preset", None) or load_look(arguments.preset)
     if arguments.net and arguments.net != preset.net:
         # Layers and subjects are one net's names; another net starts from its own choice.
@@ -143,6 +130,7 @@ def dreamer_for(arguments: argparse.Namespace, preset: Preset) -> Dreamer:
     """The Dreamer of `preset` on the machine that the options name."""
     from vidream.engine.dreamer import Dreamer
 
+    _keep_memory()
     return Dreamer(
         preset,
         weights=arguments.weights,
@@ -158,6 +146,7 @@ def net_for(arguments: argparse.Namespace, chosen: Preset, preset: Preset) -> Ne
     from vidream.networks import load_net
     from vidream.runtime.device import pick_device, pick_precision
 
+    _keep_memory()
     device = pick_device(arguments.device)
     return load_net(
         preset.net,
@@ -166,3 +155,10 @@ def net_for(arguments: argparse.Namespace, chosen: Preset, preset: Preset) -> Ne
         dtype=pick_precision(arguments.precision, device),
         batch_norm=preset.batch_norm,
     )
+
+
+def _keep_memory() -> None:
+    """Have freed buffers kept for the next step: a setting of the whole process, and so the command line's to make."""
+    from vidream.runtime.memory import keep_memory
+
+    keep_memory()

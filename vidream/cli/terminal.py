@@ -1,4 +1,4 @@
-"""What a person sees while vidream works. Everything here goes to stderr but asked-for lists."""
+"""Messages, progress and figures. All of them go to standard error; lists that were asked for go to standard output."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.text import Text
 from torch import Tensor
 
 from vidream import api as files
+from vidream.cli.streams import printable
 from vidream.engine.dreamer import Dreamer
 from vidream.live.live_dream import LiveDream
 from vidream.live.live_session import MirrorReport
@@ -30,10 +31,10 @@ from vidream.rendering.film import FilmPlan
 PREVIEW_FILE = "vidream-preview.jpg"
 __all__ = ["LiveScreen", "Screen", "counted", "show_layers", "show_nets"]
 
-# A render that will take longer than this is told of early, with a size that would take less.
+# A render that will take longer than this gets an early note, with a size that would take less.
 LONG_SECONDS = 15 * 60
-# The first frame of a shot costs several times the others; the guess waits for these.
-GUESS_AFTER_FRAMES = 8
+# The first frame of a shot costs several times the others; the estimate waits for these.
+ESTIMATE_AFTER_FRAMES = 8
 # Warp errors under these read as "very steady", "steady"; the sources themselves are near 0.0003.
 STEADINESS = ((0.001, "very steady"), (0.003, "steady"), (0.01, "restless"))
 
@@ -46,11 +47,26 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:.1f} frames/s" if speed >= 1 else f"{1 / speed:.1f} s/frame", style="cyan")
 
 
-class Screen(files.Progress):
-    """Device and net, a bar with frames, rate and time left, and figures of what was made."""
+class _Messages:
+    """Lines on standard error. Names of files may hold anything: they are printed as plain text, on one line."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+
+    def say(self, words: str) -> None:
+        """One line for the user."""
+        self._console.print(printable(words), soft_wrap=True, markup=False)
+
+    def note(self, words: str, *, label: str = "note:") -> None:
+        """One line that is easily seen."""
+        self._console.print(Text.assemble((label, "yellow"), " ", printable(words)), soft_wrap=True)
+
+
+class Screen(_Messages, files.Progress):
+    """Device and network, a bar with frames, rate and time left, and figures of what was made."""
 
     def __init__(self, *, quiet: bool = False, preview: bool = False, preset_name: str = "") -> None:
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        super().__init__(quiet=quiet)
         self._preset_name = preset_name
         self._wants_preview = preview
         self._preview: Preview | None = None
@@ -74,11 +90,11 @@ class Screen(files.Progress):
     def _begin(self, reader: FrameReader | FilmPlan, name: str, dreamer: Dreamer) -> None:
         self._reader = reader
         rate = f", {float(reader.rate):g} fps" if reader.frame_count != 1 else ""
-        self._console.print(f"{name}  {reader.width}x{reader.height}{rate}")
-        self._console.print(f"dreaming {self._preset_name} with {dreamer.describe()}")
+        self.say(f"{name}  {reader.width}x{reader.height}{rate}")
+        self.say(f"dreaming {self._preset_name} with {dreamer.describe()}")
         if self._wants_preview:
             self._preview = Preview(Path(PREVIEW_FILE))
-            self._console.print(f"preview: {self._preview.where}")
+            self.say(f"preview: {self._preview.where}")
         self._bar = Progress(
             BarColumn(), MofNCompleteColumn(), TextColumn("frames"), _Rate(), TimeRemainingColumn(),
             console=self._console, transient=True, disable=not self._console.is_terminal,
@@ -90,14 +106,14 @@ class Screen(files.Progress):
         assert self._bar is not None
         self._resumed_after = frames
         self._bar.update(self._bar.task_ids[0], completed=frames)
-        self._console.print(f"going on after frame {frames}")
+        self.say(f"resuming after frame {frames}")
         if begun_otherwise:
-            self._console.print(f"[yellow]note:[/] another machine than it was begun on: {begun_otherwise}")
+            self.note(f"the film was started on another machine: {begun_otherwise}")
 
     def share(self, first: int, frames: int) -> None:
         assert self._bar is not None
         self._bar.update(self._bar.task_ids[0], total=frames)
-        self._console.print(f"a share of the shots: frames {first + 1} to {first + frames}")
+        self.say(f"a share of the shots: frames {first + 1} to {first + frames}")
 
     def frame(self, picture: Tensor, frames: int) -> None:
         assert self._bar is not None
@@ -107,22 +123,23 @@ class Screen(files.Progress):
         frames -= self._resumed_after
         if frames == 2:
             self._second_frame_at = time.monotonic()
-        elif frames == GUESS_AFTER_FRAMES:
+        elif frames == ESTIMATE_AFTER_FRAMES:
             self._warn_of_long_render((time.monotonic() - self._second_frame_at) / (frames - 2))
 
     def finished(self, made: files.Made) -> None:
-        """Say what was made, and how steady it is."""
+        """Print what was made, and how steady it is."""
         self._close()
         if made.warning:
-            self._console.print(f"[yellow]note:[/] {made.warning}")
+            self.note(made.warning)
         if not made.finished:
-            self._console.print(
-                f"[yellow]stopped[/]; the file is finished with the {made.frames} frames made so far, "
-                "and the same command with --resume goes on"
+            self.note(
+                f"the file is finished with the {made.frames} frames made so far, "
+                "and the same command with --resume goes on",
+                label="stopped;",
             )
         if made.shares_left and made.finished:
             left = ", ".join(map(str, made.shares_left))
-            self._console.print(f"this share is done; still to be made before the film is joined: {left}")
+            self.say(f"this share is done; shares still to be made before the film is joined: {left}")
         many = made.frames > 1
         length = f"{made.duration_seconds:.2f} s, {made.frames} frames" if many else "1 picture"
         said = [length, f"made in {_clock(made.seconds)}"]
@@ -133,9 +150,9 @@ class Screen(files.Progress):
             said.append(f"warp error {made.warp_error:.5f} ({word})")
         if made.cuts:
             said.append(f"{made.cuts} cut{'s' * (made.cuts > 1)}")
-        self._console.print(" · ".join(said), soft_wrap=True)
+        self.say(" · ".join(said))
         if made.note:
-            self._console.print(made.note, soft_wrap=True)
+            self.say(made.note)
 
     def _warn_of_long_render(self, seconds_a_frame: float) -> None:
         assert self._reader is not None
@@ -144,8 +161,8 @@ class Screen(files.Progress):
             longer = max(self._reader.width, self._reader.height)
             # Time goes with the area.
             size = max(160, int(longer * (LONG_SECONDS / 3 / total) ** 0.5) // 16 * 16)
-            self._console.print(
-                f"[yellow]note:[/] this will take about {_clock(total)}; "
+            self.note(
+                f"this will take about {_clock(total)}; "
                 f"--size {size} would take about {_clock(total * (size / longer) ** 2)}"
             )
 
@@ -158,11 +175,11 @@ class Screen(files.Progress):
             self._preview = None
 
 
-class LiveScreen:
-    """What is said of a live dream beside its window: where from, with what, and how it went."""
+class LiveScreen(_Messages):
+    """Messages of a live dream beside its window: source, device and network, and figures at the end."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        super().__init__(quiet=quiet)
 
     def __enter__(self) -> LiveScreen:
         return self
@@ -171,15 +188,11 @@ class LiveScreen:
         """Nothing is held open."""
 
     def started(self, camera: Camera, live: LiveDream) -> None:
-        self._console.print(f"{camera.name}  {camera.width}x{camera.height}, {camera.rate:g} fps", soft_wrap=True)
-        self._console.print(f"dreaming with {live.describe()}")
-
-    def say(self, words: str) -> None:
-        """One line for the user."""
-        self._console.print(words, soft_wrap=True, markup=False)
+        self.say(f"{camera.name}  {camera.width}x{camera.height}, {camera.rate:g} fps")
+        self.say(f"dreaming with {live.describe()}")
 
     def finished(self, report: MirrorReport) -> None:
-        """Say how it went."""
+        """Print rates, latency and sizes."""
         dreamed = f"dreamed {report.dreamed_width}x{report.dreamed_height}, {report.octaves} octaves"
         said = [
             _clock(report.seconds),
@@ -188,7 +201,7 @@ class LiveScreen:
             f"{report.dropped_frames} dropped",
             f"{report.width}x{report.height}, {dreamed}",
         ]
-        self._console.print(" · ".join(said), soft_wrap=True)
+        self.say(" · ".join(said))
 
 
 @contextmanager

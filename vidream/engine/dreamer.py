@@ -20,7 +20,7 @@ from vidream.media import FrameReader
 from vidream.networks import Net, load_net
 from vidream.objectives import Objective, objective_of
 from vidream.runtime.device import describe_device, pick_device, pick_precision
-from vidream.runtime.memory import forget_memory, is_out_of_memory, keep_memory
+from vidream.runtime.memory import forget_memory, is_out_of_memory
 
 __all__ = ["Dreamer"]
 
@@ -76,8 +76,6 @@ class Dreamer:
         self._own_objective = objective
         self._guides: Sequence[Tensor] | None = None
         self.device = net.device
-        if self.device.type == "cpu":
-            keep_memory()
         self._memory = Tiles(tile or fitting_tile(net))
         self._graphs = StepGraphs.on(net.device)
         self._step_key: Hashable = None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 
 from vidream.errors import VidreamError
-from vidream.runtime.threads import team_size, work_alone, work_in_team
+from vidream.runtime.threads import default_threads, run_single_threaded, use_threads
 
 __all__ = ["Worker"]
 
@@ -28,14 +28,14 @@ class Worker:
         self.error: VidreamError | None = None
         self._work = work
         # One core is left to the picture: with all of them the dream is hardly faster, and it stutters.
-        self._threads = max(1, team_size() - 1)
+        self._threads = max(1, default_threads() - 1)
         self._shower, self._shower_threads = threading.get_ident(), torch.get_num_threads()
-        work_alone()
+        run_single_threaded()
         self._thread = threading.Thread(target=self._run, name="vidream-dream", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        work_in_team(self._threads)
+        use_threads(self._threads)
         if sys.platform.startswith("linux"):  # only there threads have priorities of their own
             own = threading.get_native_id()
             os.setpriority(os.PRIO_PROCESS, own, min(19, os.getpriority(os.PRIO_PROCESS, own) + NICENESS))
@@ -52,4 +52,4 @@ class Worker:
         """Wait for the end."""
         self._thread.join()
         if threading.get_ident() == self._shower:
-            work_in_team(self._shower_threads)
+            use_threads(self._shower_threads)

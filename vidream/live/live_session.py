@@ -19,7 +19,7 @@ from vidream.live.live_dream import LiveDream
 from vidream.live.meter import peak_memory_mib
 from vidream.media import Camera, write_picture
 from vidream.outputs import Recorder, VirtualCamera, Window
-from vidream.runtime.threads import work_alone
+from vidream.runtime.threads import run_single_threaded
 
 __all__ = ["Mirror", "MirrorReport"]
 
@@ -90,7 +90,7 @@ class Mirror:
         self._controls = Controls(live, name=name)
         self._stack = ExitStack()
         # Keys act in a thread of their own: a look may need another net, and loading one takes seconds.
-        self._presser = self._stack.enter_context(ThreadPoolExecutor(1, "vidream-keys", work_alone))
+        self._presser = self._stack.enter_context(ThreadPoolExecutor(1, "vidream-keys", run_single_threaded))
         self._pressed: deque[Future[str]] = deque()
         self._recorder = self._recording(record, overwrite=overwrite) if record else None
         self._virtual: VirtualCamera | None = None

@@ -1,4 +1,4 @@
-"""looks: from what a person names to a preset: a name, a file, or several that fade one into the next."""
+"""Presets by name, by file, or several over time with cross-fades between them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ _KEYFRAME = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)s?\s*:\s*(\S.*?)\s*$")
 
 
 def load_look(name: str | Path) -> Preset:
-    """The preset of a name or TOML file, or of "0:creatures, 10s:sea": one that fades into the next.
+    """A preset from the text that a person writes.
 
-    Raises PresetError.
+    Args:
+        name: of a shipped preset, a TOML file, or keyframes of presets: "0:creatures, 10s:sea" cross-fades.
+
+    Raises:
+        PresetError: one of them does not exist, or they cannot be cross-faded.
     """
     found = [_KEYFRAME.match(part) for part in str(name).split(",")]
     if not all(found):
@@ -30,11 +34,17 @@ def load_look(name: str | Path) -> Preset:
 
 
 def cross_faded(keys: Sequence[tuple[float, Preset]]) -> Preset:
-    """One preset that is each of `keys` (seconds, preset) at its time, and between two of them between.
+    """One preset that is a cross-fade of several.
 
-    Every number that differs becomes a schedule, and so does every weight of a layer or subject; one that
-    a preset does not have weighs nothing there.  Raises PresetError where times are out of order, or presets
-    differ in what has no between: the net, channels, a class, guides, normalisation.
+    Every number that differs becomes a schedule, and so does every weight of a layer or subject, which is 0 where a
+    preset does not name it.
+
+    Args:
+        keys: (seconds, preset), in the order of time.
+
+    Raises:
+        PresetError: times are out of order, a preset has keyframes of its own for a number that differs, or presets
+            differ in what cannot be mixed: network, channels, class, guides, normalisation.
     """
     presets = [preset for _, preset in keys]
     changes: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """Preset: the look of a dream, as a frozen dataclass that is also a small TOML file.
 
 Only what changes the picture's look lives here. Device, precision and tiling belong to the
-machine and are never in a preset. This room imports no torch, so that `--help` is instant.
+machine and are never in a preset. This module imports no torch, so that `--help` is instant.
 
 Any number may be a schedule over the film's time, "0:0.2, 2s:1.0", the weights of layers and
 subjects too; `preset.at(seconds)` is the plain preset of one moment.
@@ -10,7 +10,6 @@ subjects too; `preset.at(seconds)` is the plain preset of one moment.
 from __future__ import annotations
 
 import dataclasses
-import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vidream.errors import PresetError, close_names
+from vidream.looks.field_values import check_range, coerced, range_text, toml_text
 from vidream.looks.schedule import Schedule
 
 if sys.version_info >= (3, 11):
@@ -31,6 +31,7 @@ NORMALISATIONS = ("mean-abs", "std", "laplacian")
 BATCH_NORMS = ("eval", "train")
 FLOWS = ("dis", "farneback", "raft", "none")
 DEFAULT_NAME = "creatures"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # The longest shipped one has 2 kB.
 LARGEST_BYTES = 2**20
 
@@ -49,7 +50,13 @@ def _weights(says: str) -> Any:
 
 @dataclass(frozen=True)
 class Preset:
-    """One look. Every number is checked against its range on creation (`PresetError`)."""
+    """One look.
+
+    Fields, with ranges and units, are below and in the docs' table. Numbers may be `Schedule`s over the film's seconds.
+
+    Raises:
+        PresetError: a value is of the wrong type or out of its range.
+    """
 
     description: str = field(default="", metadata={"says": "one line for the list of presets"})
     # What is dreamed.
@@ -63,7 +70,7 @@ class Preset:
     guide: tuple[str, ...] = field(
         default=(), metadata={"says": "pictures or a video whose features the dream takes on"}
     )
-    guide_share: float = _number(1.0, 0.0, 1.0, "of the guide against the layers' own growth, where both are wished")
+    guide_share: float = _number(1.0, 0.0, 1.0, "of the guide against the layers' own growth, where both are given")
     style: float = _number(0.0, 0.0, 1e6, "weight of the guide's style (Gram matrices of the layers)")
     content: float = _number(0.0, 0.0, 1e6, "weight of staying with the frame's own features")
     tv: float = _number(0.0, 0.0, 1e6, "weight of smoothness (total variation)")
@@ -97,12 +104,19 @@ class Preset:
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
-            value = _coerced(item, getattr(self, item.name))
-            _check_range(item, value)
+            value = coerced(item, getattr(self, item.name))
+            check_range(item, value)
             object.__setattr__(self, item.name, value)
 
     def at(self, seconds: float) -> Preset:
-        """The preset of one moment of the film: every schedule replaced by its value then."""
+        """The preset of one moment.
+
+        Args:
+            seconds: time in the film.
+
+        Returns:
+            A preset whose schedules are replaced by their values at that time; this one where it has none.
+        """
         changes: dict[str, Any] = {}
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
@@ -118,7 +132,14 @@ class Preset:
 
     @classmethod
     def load(cls, name: str | Path) -> Preset:
-        """Read a shipped preset by name, or any TOML file by path. Raises PresetError."""
+        """Read a shipped preset, or a TOML file.
+
+        Args:
+            name: of a shipped preset, such as "creatures", or the path of a .toml file of 1 MB at most, in UTF-8.
+
+        Raises:
+            PresetError: no such preset, no such file, or a file that is no preset.
+        """
         text = str(name)
         path = Path(text)
         if path.suffix != ".toml" and not any(sep in text for sep in "/\\"):
@@ -131,26 +152,37 @@ class Preset:
         try:
             if path.stat().st_size > LARGEST_BYTES:
                 raise PresetError(f'"{path}" is too large for a preset; give a TOML file of a page or two')
-            return cls.from_toml(path.read_text(encoding="utf-8"), origin=str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not a text file"
+            # Windows editors begin a file with a byte order mark.
+            return cls.from_toml(path.read_text(encoding="utf-8-sig"), origin=str(path))
+        except OSError as error:
             raise PresetError(
-                f'cannot read the preset "{path}": {reason}. List the shipped ones: vidream presets'
+                f'cannot read the preset "{path}": {error.strerror}. List the shipped ones: vidream presets'
             ) from None
+        except UnicodeDecodeError:
+            kind = "UTF-16 text" if path.read_bytes()[:2] in _UTF_16_MARKS else "not a UTF-8 text file"
+            raise PresetError(f'cannot read the preset "{path}": {kind}. Save it as UTF-8 in your editor') from None
 
     @classmethod
     def from_toml(cls, text: str, *, origin: str = "preset") -> Preset:
-        """Parse TOML. Raises PresetError on bad syntax, unknown fields and bad values."""
+        """Parse TOML.
+
+        Args:
+            text: what `to_toml` gives, or any part of it.
+            origin: name for errors.
+
+        Raises:
+            PresetError: bad syntax, an unknown field, or a bad value.
+        """
         try:
-            values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+            values = tomllib.loads(text.removeprefix("\ufeff"))
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise PresetError(f"{origin} is not valid TOML: {error}") from None
         return cls().replace(**values)
 
     def to_toml(self) -> str:
         """This preset as TOML, one commented line a field, such that `from_toml` gives it back."""
         lines = [
-            f"{item.name} = {_toml(getattr(self, item.name))}  # {item.metadata['says']}{_range(item)}"
+            f"{item.name} = {toml_text(getattr(self, item.name))}  # {item.metadata['says']}{range_text(item)}"
             for item in dataclasses.fields(self)
         ]
         return "\n".join(lines) + "\n"
@@ -166,12 +198,19 @@ class Preset:
         return dataclasses.replace(self, **changes)
 
     def with_settings(self, settings: Iterable[str]) -> Preset:
-        """A copy with `field=value` texts applied, as `--set` gives them. Raises PresetError."""
+        """A copy with some fields changed by text.
+
+        Args:
+            settings: each "FIELD=VALUE"; "layers.NAME=WEIGHT" and "subject.NAME=WEIGHT" change one weight.
+
+        Raises:
+            PresetError: a text without "=", an unknown field, or a bad value.
+        """
         changes: dict[str, Any] = {}
         for setting in settings:
             name, equals, value = setting.partition("=")
             if not equals:
-                raise PresetError(f'--set needs field=value, got "{setting}"; for example --set keep=0')
+                raise PresetError(f'a setting is FIELD=VALUE, such as keep=0, and not "{setting}"', argument="set")
             name, _, member = name.strip().partition(".")
             if member and isinstance(getattr(self, name, None), Mapping):
                 # layers.s3b=0.5 changes one weight and leaves the others.
@@ -193,88 +232,3 @@ def _shipped() -> dict[str, Path]:
         if folder.is_dir():
             return {path.stem: path for path in folder.glob("*.toml")}
     return {}
-
-
-def _coerced(item: dataclasses.Field[Any], value: Any) -> Any:
-    """`value` as the field's own type; texts come from the command line. Raises PresetError."""
-    default = item.default if item.default is not dataclasses.MISSING else {}
-    try:
-        if isinstance(default, dict):
-            return _parsed_weights(value)
-        if isinstance(default, tuple):
-            parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
-            parts = [part for part in parts if str(part).strip()]
-            return tuple(str(part).strip() if item.name == "guide" else int(part) for part in parts)
-        if isinstance(default, bool):
-            return _parsed_bool(value)
-        if isinstance(default, str):
-            if not isinstance(value, str):
-                raise ValueError
-            return value
-        return _parsed_number(value, whole=isinstance(default, int))
-    except (TypeError, ValueError, OverflowError, AttributeError):
-        raise PresetError(f"{item.name} cannot be {value!r}; {item.metadata['says']}{_range(item)}") from None
-
-
-def _parsed_number(value: Any, *, whole: bool = False) -> float | Schedule:
-    """A finite number from itself or its text, or a schedule from "0:0.2, 2s:1.0"."""
-    if isinstance(value, Schedule):
-        return value
-    if isinstance(value, str) and ":" in value:
-        return Schedule.parse(value)
-    number = float(value)
-    if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
-        raise ValueError
-    return int(number) if whole else number
-
-
-def _parsed_bool(value: Any) -> bool:
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() not in words:
-        raise ValueError
-    return words[str(value).lower()]
-
-
-def _parsed_weights(value: Any) -> dict[str, float | Schedule]:
-    """`{"a": 1.0}` from itself, from ["a", "b"], or from the text "a:1,b:0.5"."""
-    if isinstance(value, str):
-        pairs = [part.strip().rpartition(":") if ":" in part else (part.strip(), ":", "1") for part in value.split(",")]
-        value = {name.strip(): weight for name, _, weight in pairs if name.strip()}
-    if not isinstance(value, Mapping):
-        value = dict.fromkeys(value, 1.0)
-    return {str(name): _parsed_number(weight) for name, weight in value.items()}
-
-
-def _check_range(item: dataclasses.Field[Any], value: Any) -> None:
-    allowed = item.metadata.get("allowed")
-    if allowed and value not in allowed:
-        raise PresetError(f'{item.name} cannot be "{value}"; allowed: {", ".join(allowed)}')
-    low, high = item.metadata.get("low"), item.metadata.get("high")
-    for number in [v for _, v in value.keys] if isinstance(value, Schedule) else [value]:
-        if low is not None and high is not None and not low <= number <= high:
-            raise PresetError(f"{item.name} cannot be {number}; allowed: {low} to {high} ({item.metadata['says']})")
-
-
-def _range(item: dataclasses.Field[Any]) -> str:
-    if "allowed" in item.metadata:
-        return " (" + ", ".join(item.metadata["allowed"]) + ")"
-    return f" ({item.metadata['low']} to {item.metadata['high']})" if "low" in item.metadata else ""
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return (
-            "{ " + ", ".join(f"{_toml(name)} = {_toml(weight)}" for name, weight in value.items()) + " }"
-            if value
-            else "{}"
-        )
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(part) for part in value) + "]"
-    if isinstance(value, (str, Schedule)):
-        escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    return str(value)

@@ -1,4 +1,4 @@
-"""schedule: a number that changes over the film, given as keyframes: "0:0.2, 2s:1.0, 5s:0.3"."""
+"""Keyframes: a number that changes over the film, such as "0:0.2, 2s:1.0, 5s:0.3"."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ __all__ = ["Schedule"]
 
 @dataclass(frozen=True)
 class Schedule:
-    """Keyframes (seconds, value), in the order of time. Straight lines between, held before and after.
+    """A number over time: linear between keyframes, constant before the first and after the last.
 
-    Raises ValueError for no keyframes, times out of order or below 0, and numbers that are not finite.
+    Attributes:
+        keys: (seconds, value), one or more, in the order of time.
+
+    Raises:
+        ValueError: no keyframes, times out of order or below 0, or numbers that are not finite.
     """
 
     keys: tuple[tuple[float, float], ...]

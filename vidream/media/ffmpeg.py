@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 import re
+import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -35,6 +36,11 @@ _KEPT_LINES = 200
 @functools.lru_cache(maxsize=1)
 def ffmpeg_path() -> str:
     """Path of the ffmpeg program (the one of imageio-ffmpeg, or IMAGEIO_FFMPEG_EXE). VidreamError if none."""
+    own = os.environ.get("IMAGEIO_FFMPEG_EXE")
+    if own and shutil.which(own) is None:
+        raise VidreamError(
+            f'IMAGEIO_FFMPEG_EXE is "{own}", which is no program; set it to the path of an ffmpeg program, or unset it'
+        )
     try:
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError:
@@ -81,15 +87,21 @@ class Child:
             if os.name == "nt"
             else {"start_new_session": True}
         )
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
-            stdout=subprocess.PIPE if read else subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd=folder,
-            **own_group,
-        )
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if read else subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=folder,
+                **own_group,
+            )
+        except OSError as error:
+            if error.filename != command[0]:  # the folder is gone
+                raise
+            own = "; look at IMAGEIO_FFMPEG_EXE" if "IMAGEIO_FFMPEG_EXE" in os.environ else ""
+            raise VidreamError(f'"{command[0]}" cannot be run: {error.strerror or error}{own}') from None
         self._first_lines: list[str] = []  # the report on the source, and the first error: the cause
         self._last_lines: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
         self._drain = threading.Thread(target=self._read_stderr, name="ffmpeg-stderr", daemon=True)

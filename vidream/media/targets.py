@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vidream.errors import TargetError
 from vidream.media.disk import beside, disk_trouble, longest_name_bytes
+from vidream.media.ffmpeg import ffmpeg_path
 from vidream.media.formats import format_of, suffixes
 from vidream.media.numbered import NumberedName
 
@@ -112,6 +113,8 @@ def check_target(target: Path, *, like: FrameReader | None, overwrite: bool, fra
     found = format_of(target)
     if found is None:
         raise TargetError(f'"{target.name}" cannot be written; give it one of {", ".join(suffixes())}')
+    if found.is_video:
+        ffmpeg_path()  # an IMAGEIO_FFMPEG_EXE that leads nowhere is reported before any work
     is_film = frames is not None and frames > 1
     kind: TargetKind = "video" if found.is_video else "picture" if found.is_picture else "gif"
     if kind == "picture" and NumberedName.matches(target):

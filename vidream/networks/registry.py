@@ -59,13 +59,18 @@ def load_net(
     if weights is not None and not weights.is_file():
         raise NetError(f"no weights file {weights}; give a .safetensors, .pth or .pb file, or leave --weights out")
     entry = network_entry(name)
-    return make_net(entry, entry.load(weights), device=device, dtype=dtype, batch_norm=batch_norm)
+    # Layers are made with random weights before they get their own: the caller's random numbers go on as they were.
+    with torch.random.fork_rng(devices=[]):
+        loaded = entry.load(weights)
+    return make_net(entry, loaded, device=device, dtype=dtype, batch_norm=batch_norm)
 
 
 def describe_net(name: str) -> Net:
     """The network `name` for looking at its layers only: no weights are downloaded. Raises NetError."""
     entry = network_entry(name)
-    return make_net(entry, entry.untrained())
+    with torch.random.fork_rng(devices=[]):
+        loaded = entry.untrained()
+    return make_net(entry, loaded)
 
 
 def make_net(

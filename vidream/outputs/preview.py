@@ -49,8 +49,6 @@ class Preview:
         if self._path.suffix.lower() not in _SUFFIXES:
             raise TargetError(f'a preview cannot be written as "{self._path.name}"; give it {", ".join(_SUFFIXES)}')
         self._title = title
-        # OpenCV's Qt complains of fonts it does not need, over the progress bar.
-        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")
         self._has_window = has_screen()
         self._is_open = False
         self._last_seconds = float("-inf")

@@ -15,7 +15,7 @@ from torch import Tensor
 from vidream.errors import TargetError
 from vidream.media.formats import format_of, suffixes
 from vidream.media.writers.writer import FrameWriter
-from vidream.runtime.threads import work_alone
+from vidream.runtime.threads import run_single_threaded
 
 __all__ = ["Recorder"]
 
@@ -62,7 +62,7 @@ class Recorder:
             self._changed.notify_all()
 
     def _run(self) -> None:
-        work_alone()
+        run_single_threaded()
         try:
             size: tuple[int, int] | None = None
             while (picture := self._due()) is not None:

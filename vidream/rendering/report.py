@@ -72,7 +72,7 @@ def check_side_file(path: Path, suffixes: Sequence[str], *, overwrite: bool) -> 
 def write_side_file(path: Path, text: str) -> None:
     """Put `text` at `path`, whole or not at all. Raises TargetError."""
     try:
-        save_whole(path, text.encode())
+        save_whole(path, text.encode("utf-8", "backslashreplace"))  # a name may be no text
     except OSError as error:
         raise disk_trouble(path, error) from None
 

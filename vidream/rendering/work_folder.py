@@ -39,7 +39,7 @@ from vidream.media.targets import as_target
 from vidream.media.writers.segments import RAW, is_work_file
 from vidream.rendering.render_settings import differences
 from vidream.rendering.saved_state import State, load_state, load_words, save_state
-from vidream.runtime.threads import work_alone
+from vidream.runtime.threads import run_single_threaded
 
 __all__ = ["JOURNAL", "STATE", "WorkFolder"]
 
@@ -96,7 +96,7 @@ class WorkFolder:
         self._latest: _Moment | None = None
         self._due: _Moment | None = None
         self._saving: Future[float] | None = None
-        self._saver = ThreadPoolExecutor(1, "vidream-keep", work_alone)
+        self._saver = ThreadPoolExecutor(1, "vidream-keep", run_single_threaded)
         self._save_from = time.monotonic() + SAVE_SECONDS
         self._is_begun = self._is_finished = False
         self._spool: PictureSpool | None = None

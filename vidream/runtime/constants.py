@@ -1,6 +1,6 @@
-"""constants: a few numbers, as a tensor that stays on the device where they are used.
+"""Constant tensors, cached on the device where they are used.
 
-A copy to a GPU in every step would make the GPU wait for us, and us for the GPU.
+A copy to a GPU in every step would make the GPU wait for the host, and the host for the GPU.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which device dreams, and in which number format."""
+"""Device and number format."""
 
 from __future__ import annotations
 
@@ -13,26 +13,42 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device called `name`; "auto" takes CUDA, then Apple's MPS, then the CPU. Raises DeviceError."""
+    """The device called `name`.
+
+    Args:
+        name: "cpu", "cuda", "cuda:1", "mps", or "auto": CUDA where there is a GPU, else Apple's MPS, else the CPU.
+
+    Raises:
+        DeviceError: no such device on this machine.
+    """
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if name == "auto":
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     kind, _, index = name.partition(":")
     if kind not in DEVICES or (index and not index.isdigit()):
-        raise DeviceError(f'no device "{name}"; allowed: {", ".join(DEVICES)}, cuda:1 …')
+        raise DeviceError(f'no device "{name}"; allowed: {", ".join(DEVICES)}, cuda:1 …', argument="device")
     if kind == "cuda" and not cuda:
-        raise DeviceError("--device cuda: torch sees no CUDA GPU here. Use --device cpu, or look with: vidream doctor")
+        raise DeviceError("torch sees no CUDA GPU here; see why: vidream doctor", use={"device": "cpu"})
     if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
-        raise DeviceError(f"--device {name}: this machine has {torch.cuda.device_count()} GPU(s), counted from cuda:0")
+        count = torch.cuda.device_count()
+        raise DeviceError(
+            f'no device "{name}"; this machine has {count} GPU(s), the first is cuda:0', argument="device"
+        )
     if kind == "mps" and not mps:
-        raise DeviceError("--device mps: torch sees no Apple GPU here. Use --device cpu, or look with: vidream doctor")
+        raise DeviceError("torch sees no Apple GPU here; see why: vidream doctor", use={"device": "cpu"})
     return torch.device(name)
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """The number format called `name`; "auto" takes the fastest that the device has in hardware.
+    """The number format called `name`.
 
-    Auto never measures: the same machine must give the same frames in every run. Raises DeviceError.
+    Args:
+        name: "fp32", "bf16", "fp16", or "auto": the fastest that the device has in hardware. Nothing is measured for
+            that, since the same machine must give the same frames in every run.
+        device: where it will be used.
+
+    Raises:
+        DeviceError: unknown name, or fp16 on a CPU.
     """
     if name == "auto":
         if device.type == "cuda":
@@ -41,9 +57,9 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
             return torch.bfloat16 if _cpu_has_bf16() else torch.float32
         return torch.float16
     if name not in PRECISIONS:
-        raise DeviceError(f'no precision "{name}"; allowed: auto, {", ".join(PRECISIONS)}')
+        raise DeviceError(f'no precision "{name}"; allowed: auto, {", ".join(PRECISIONS)}', argument="precision")
     if name == "fp16" and device.type == "cpu":
-        raise DeviceError("--precision fp16 is for GPUs; on the CPU use bf16, fp32 or auto")
+        raise DeviceError("precision fp16 is for GPUs; on the CPU use bf16, fp32 or auto", argument="precision")
     return PRECISIONS[name]
 
 
@@ -57,7 +73,7 @@ def describe_device(device: torch.device) -> str:
 
 
 def wait_for(device: torch.device) -> None:
-    """Wait until `device` has done all that it was given: GPUs work on while Python goes ahead."""
+    """Wait until `device` has finished its queued work."""
     if device.type == "cuda":
         torch.cuda.current_stream(device).synchronize()
     elif device.type == "mps":

@@ -1,4 +1,4 @@
-"""memory: what is free of it, what running out looks like, and how it is kept and given back."""
+"""Memory: how much is free, how running out is recognised, how freed buffers are kept and returned."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _ALWAYS_KEPT_BYTES = 2**31 - 1
 # Some versions take no more than the second.
 _LARGEST_KEPT_BYTES = (2**30, 2**25)
-# What torch's allocator on the CPU, its oneDNN, cuBLAS, OpenCV and the system say where nothing is left.
+# Messages of torch's CPU allocator, oneDNN, cuBLAS, OpenCV and the system when no memory is left.
 _RAN_OUT = re.compile(
     r"(out of|insufficient|not enough|allocate) memory|create a memory object|bad allocation|alloc_failed",
     re.IGNORECASE,
 )
-_OWN_WISHES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+_USER_SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
 def free_memory_bytes(device: torch.device) -> int | None:
-    """What is free on `device` for us to take; None where the system does not say."""
+    """Free memory of `device` in bytes; None where the system does not say."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type == "mps":
@@ -43,7 +43,7 @@ def free_memory_bytes(device: torch.device) -> int | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True where `error` says that memory ran out: GPUs have a class for it, the other allocators say it in words."""
+    """True where `error` says that memory ran out: by its class, or by its message for allocators without a class."""
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
     return isinstance(error, (RuntimeError, OSError, cv2.error)) and bool(_RAN_OUT.search(str(error)))
@@ -51,12 +51,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @cache
 def keep_memory() -> bool:
-    """Have this process keep what it frees for its next buffers; False where that is not to be had, or not wanted.
+    """Have this process keep freed buffers for the next ones. The commands do this; the library never does.
 
-    glibc gives every large buffer back to the system at once, and the next one comes as pages that are not there
-    yet: a fault each, 2,800 in a step at 640x360, which is a tenth of its time. Settings of the user's own stay.
+    glibc returns every large buffer to the system at once, and the next one has a page fault for each page: 2,800 in a
+    step at 640x360, which is a tenth of its time. Settings in the environment (MALLOC_TRIM_THRESHOLD_ and others) stay.
+
+    Returns:
+        False where it is not possible (another C library), or where the environment has settings.
     """
-    if any(name in os.environ for name in _OWN_WISHES):
+    if any(name in os.environ for name in _USER_SETTINGS):
         return False
     glibc = _glibc()
     if glibc is None:
@@ -66,7 +69,7 @@ def keep_memory() -> bool:
 
 
 def forget_memory(device: torch.device) -> None:
-    """Give back what is kept of the device's memory for later."""
+    """Return the memory of `device` that is kept for later buffers."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

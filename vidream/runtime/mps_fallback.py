@@ -1,4 +1,4 @@
-"""fallback: what a GPU's torch does not have yet is done on the CPU."""
+"""Operations that torch lacks on Apple GPUs run on the CPU."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["or_on_cpu"]
 
 
 def or_on_cpu(call: Callable[..., Tensor], *values: Tensor) -> Tensor:
-    """`call(*values)`, on the CPU and back where Apple's GPUs lack a part of it.
+    """`call(*values)`; on Apple GPUs that lack one of its operations, the same on the CPU, and the result moved back.
 
-    Which parts they have differs by release: antialiased resizing, bicubic sampling and its borders came late.
+    Which operations exist differs by release of torch: antialiased resizing, bicubic sampling and borders came late.
     """
     device = values[0].device
     if device.type != "mps":

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
-from vidream.runtime.threads import work_alone
+from vidream.runtime.threads import run_single_threaded
 
 __all__ = ["Ahead", "made_ahead"]
 
@@ -47,7 +47,7 @@ class Ahead(Generic[T]):
 
     def _run(self) -> None:
         if self._is_alone:
-            work_alone()
+            run_single_threaded()
         try:
             for item in self._items:
                 if not self._put("item", item):

@@ -176,8 +176,8 @@ def open_socket(host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, UnicodeError) as error:  # a name that is none
+        reason = getattr(error, "strerror", None) or str(error)
         raise VidreamError(f"cannot serve at {host} port {port}: {reason}; give another --port or --host") from None
 
 

@@ -13,7 +13,7 @@ from vidream.errors import PresetError, close_names
 from vidream.looks.preset import Preset, preset_names
 from vidream.networks import Net, has_weights, load_net
 from vidream.runtime.device import pick_device, pick_precision
-from vidream.runtime.threads import work_alone
+from vidream.runtime.threads import run_single_threaded
 from vidream.web.limits import Settings
 
 __all__ = ["THUMBNAILS", "Engine"]
@@ -43,7 +43,7 @@ class Engine:
         self.looks = _looks(first)
         self.clips = threading.Semaphore(CLIPS_AT_ONCE)
         # A live frame and a file at work for each page, and the pages that come and go.
-        self.threads = ThreadPoolExecutor(2 * settings.max_sessions + 4, "vidream-web", work_alone)
+        self.threads = ThreadPoolExecutor(2 * settings.max_sessions + 4, "vidream-web", run_single_threaded)
         self._load, self._tile, self._seed = load or _on_best_device, tile, seed
         self._nets: dict[tuple[str, str], Net] = {}
         self._lock = threading.Lock()

@@ -179,8 +179,11 @@ def _check_number(number: int) -> None:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_file():
-        return
+    try:
+        if path.is_file():
+            return
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise SourceError(f'"{path}" cannot be opened ({error.strerror}); check the path') from None
     names = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
     close = f"; {close_names(path.name, names)}" if names else ""
     raise SourceError(f'no file "{path}"{close}; --camera takes a number, an address or a file. See: --camera list')

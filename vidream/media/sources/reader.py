@@ -191,9 +191,13 @@ def _exact_rate(fps: float | Fraction | None) -> Fraction | None:
 def _find_kind(source: Path) -> SourceKind:
     """What `source` is, by its content; SourceError where there is nothing to read."""
     suffix = source.suffix.lower()
-    if source.is_dir():
+    try:
+        is_folder, is_there = source.is_dir(), source.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise SourceError(f'"{source}" cannot be opened ({error.strerror}); check the path') from None
+    if is_folder:
         raise SourceError(f'"{source}" is a folder; give a file, or numbered pictures: {source.name}/%04d.png')
-    if not source.exists():
+    if not is_there:
         if NumberedName.matches(source) and suffix in READABLE_SUFFIXES:
             return "pictures"
         raise SourceError(_missing(source))

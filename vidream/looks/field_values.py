@@ -1,0 +1,129 @@
+"""Values of preset fields: from texts and TOML to the field's type, with its range, and back to TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from vidream.errors import PresetError
+from vidream.looks.schedule import Schedule
+
+__all__ = ["check_range", "coerced", "range_text", "toml_text"]
+
+# A file's name is looked for with so many commas in it.
+_MOST_COMMAS = 15
+
+
+def coerced(item: dataclasses.Field[Any], value: Any) -> Any:
+    """`value` as the field's own type; texts come from the command line. Raises PresetError."""
+    default = item.default if item.default is not dataclasses.MISSING else {}
+    try:
+        if isinstance(default, dict):
+            return _parsed_weights(value)
+        if isinstance(default, tuple):
+            if item.name == "guide":
+                return _parsed_paths(value)
+            parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
+            return tuple(int(part) for part in parts if str(part).strip())
+        if isinstance(default, bool):
+            return _parsed_bool(value)
+        if isinstance(default, str):
+            if not isinstance(value, str):
+                raise ValueError
+            return value
+        return _parsed_number(value, is_integer=isinstance(default, int))
+    except (TypeError, ValueError, OverflowError, AttributeError):
+        raise PresetError(f"{item.name} cannot be {value!r}; {item.metadata['says']}{range_text(item)}") from None
+
+
+def _parsed_number(value: Any, *, is_integer: bool = False) -> float | Schedule:
+    """A finite number from itself or its text, or a schedule from "0:0.2, 2s:1.0"."""
+    if isinstance(value, Schedule):
+        return value
+    if isinstance(value, str) and ":" in value:
+        return Schedule.parse(value)
+    number = float(value)
+    if isinstance(value, bool) or not math.isfinite(number) or (is_integer and number != int(number)):
+        raise ValueError
+    return int(number) if is_integer else number
+
+
+def _parsed_paths(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Paths from themselves, or from a text with commas between them; a comma may be part of a file's name."""
+    if not isinstance(value, str):
+        return tuple(_expanded(str(part)) for part in value if str(part).strip())
+    parts, found = value.split(","), []
+    while parts:
+        # The longest that is there: "with,comma.jpg, other.jpg" is two files.
+        joined = (",".join(parts[:count]) for count in range(min(len(parts), _MOST_COMMAS + 1), 0, -1))
+        count, path = next(
+            ((each.count(",") + 1, path) for each in joined if _exists(path := _expanded(each))),
+            (1, _expanded(parts[0])),
+        )
+        parts = parts[count:]
+        found += [path] if path else []
+    return tuple(found)
+
+
+def _expanded(text: str) -> str:
+    """The path with "~" as the shell would replace it, which it does not after an equals sign."""
+    return os.path.expanduser(text.strip())  # noqa: PTH111 — Path would change "./x"
+
+
+def _exists(text: str) -> bool:
+    return bool(text) and os.path.lexists(text)
+
+
+def _parsed_bool(value: Any) -> bool:
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in words:
+        raise ValueError
+    return words[str(value).lower()]
+
+
+def _parsed_weights(value: Any) -> dict[str, float | Schedule]:
+    """`{"a": 1.0}` from itself, from ["a", "b"], or from the text "a:1,b:0.5"."""
+    if isinstance(value, str):
+        pairs = [part.strip().rpartition(":") if ":" in part else (part.strip(), ":", "1") for part in value.split(",")]
+        value = {name.strip(): weight for name, _, weight in pairs if name.strip()}
+    if not isinstance(value, Mapping):
+        value = dict.fromkeys(value, 1.0)
+    return {str(name): _parsed_number(weight) for name, weight in value.items()}
+
+
+def check_range(item: dataclasses.Field[Any], value: Any) -> None:
+    allowed = item.metadata.get("allowed")
+    if allowed and value not in allowed:
+        raise PresetError(f'{item.name} cannot be "{value}"; allowed: {", ".join(allowed)}')
+    low, high = item.metadata.get("low"), item.metadata.get("high")
+    for number in [v for _, v in value.keys] if isinstance(value, Schedule) else [value]:
+        if low is not None and high is not None and not low <= number <= high:
+            raise PresetError(f"{item.name} cannot be {number}; allowed: {low} to {high} ({item.metadata['says']})")
+
+
+def range_text(item: dataclasses.Field[Any]) -> str:
+    if "allowed" in item.metadata:
+        return " (" + ", ".join(item.metadata["allowed"]) + ")"
+    return f" ({item.metadata['low']} to {item.metadata['high']})" if "low" in item.metadata else ""
+
+
+def toml_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return (
+            "{ " + ", ".join(f"{toml_text(name)} = {toml_text(weight)}" for name, weight in value.items()) + " }"
+            if value
+            else "{}"
+        )
+    if isinstance(value, tuple):
+        return "[" + ", ".join(toml_text(part) for part in value) + "]"
+    if isinstance(value, (str, Schedule)):
+        escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value)
