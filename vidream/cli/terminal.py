@@ -19,7 +19,7 @@ from torch import Tensor
 from vidream import api as files
 from vidream.engine.dreamer import Dreamer
 from vidream.live.live_dream import LiveDream
-from vidream.live.live_session import MirrorReport
+from vidream.live.live_report import LiveReport
 from vidream.media import Camera, FrameReader
 from vidream.media.disk import write_json
 from vidream.networks import describe_net, graph_convolutions, net_names, weights_state
@@ -178,7 +178,7 @@ class LiveScreen:
         """One line for the user."""
         self._console.print(words, soft_wrap=True, markup=False)
 
-    def finished(self, report: MirrorReport) -> None:
+    def finished(self, report: LiveReport) -> None:
         """Say how it went."""
         dreamed = f"dreamed {report.dreamed_width}x{report.dreamed_height}, {report.octaves} octaves"
         said = [

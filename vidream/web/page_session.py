@@ -17,7 +17,7 @@ from vidream.errors import SourceError, VidreamError
 from vidream.live.live_dream import LiveDream
 from vidream.looks.preset import Preset
 from vidream.media import decode_frame, encode_frame, read_picture
-from vidream.outputs import Recorder
+from vidream.outputs import VideoRecorder
 from vidream.web.clips import Clip
 from vidream.web.gifs import make_gif
 from vidream.web.shared import Engine
@@ -58,7 +58,7 @@ class Session:
         self._engine = engine
         self._lock = threading.RLock()
         self._live: LiveDream | None = None
-        self._recording: Recorder | None = None
+        self._recording: VideoRecorder | None = None
         self._clip: Clip | None = None
         self._clip_said: dict[str, Any] | None = None
         self._made: list[Path] = []
@@ -81,7 +81,7 @@ class Session:
             raise
         with self._lock:
             if self._recording is not None:
-                self._recording.write(picture)
+                self._recording.show(picture)
         return encode_frame(picture)
 
     def count_dropped(self) -> None:
@@ -161,7 +161,8 @@ class Session:
         with self._lock:
             recording = self._recording
             if on and recording is None and not self._closed:
-                self._recording = Recorder(self.new_path("recording", ".mp4"), rate=self._engine.settings.record_fps)
+                path, rate = self.new_path("recording", ".mp4"), self._engine.settings.record_fps
+                self._recording = VideoRecorder(path, rate=rate).__enter__()
                 self._tell({"type": "recording", "state": "on"})
             if on or recording is None:
                 return
