@@ -170,13 +170,13 @@ def networks_page() -> str:
 
 def formats_page() -> str:
     """The formats that can be written."""
-    from vidream.media.images import ALPHA_SUFFIXES, STILL_SUFFIXES
-    from vidream.media.targets import VIDEO_SUFFIXES
+    from vidream.media.formats import FORMATS
 
-    rows = [(f"`{suffix}`", "video", "yes", "") for suffix in VIDEO_SUFFIXES]
-    rows += [(f"`{suffix}`", "animation, endless", "", "") for suffix in (".gif", ".apng", ".webp")]
-    rows += [(f"`{suffix}`", "picture", "", "yes" if suffix in ALPHA_SUFFIXES else "") for suffix in STILL_SUFFIXES]
-    lines = _table(("suffix", "kind", "sound", "alpha of the source"), rows)
+    rows = []
+    for suffix, row in FORMATS.items():
+        sound = f"{row.sound_encoder}; copied: {', '.join(row.copied_sound)}" if row.is_video else ""
+        rows.append((f"`{suffix}`", " or ".join(row.kinds), sound, "yes" if row.has_alpha else ""))
+    lines = _table(("suffix", "what it holds", "sound", "alpha of the source"), rows)
     head = "What OUT can be, by its suffix. Pictures can be numbered: `shots/%04d.png`."
     return "\n".join(["# File formats", "", head, "", *lines, ""])
 

@@ -18,10 +18,17 @@ from pathlib import Path
 import imageio_ffmpeg
 from safetensors import SafetensorError, safe_open
 
-# States every half second in place of five: thirty kills must fit into minutes.
+# Segments, and so states, of a quarter of a second in place of two: thirty kills must fit into minutes.
+# It says when it begins to work, so that no kill is spent on loading.
 CHILD = """import sys
+from vidream.media.writers import segments
 from vidream.rendering import work_folder as work
-work.SAVE_SECONDS = 0.5
+work.SAVE_SECONDS, segments._SEGMENT_SECONDS = 0.0, 0.25
+restore = work.WorkFolder.restore
+def begin(*arguments):
+    print("begun", flush=True)
+    return restore(*arguments)
+work.WorkFolder.restore = begin
 from vidream.cli import main
 sys.exit(main())"""
 
@@ -31,14 +38,14 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--source", type=Path, default=Path(__file__).parent.parent / "samples" / "valley.mp4")
-    parser.add_argument("--soonest", type=float, default=0.2, metavar="S", help="no kill before; loading takes some")
     parser.add_argument("--suffix", default=".mp4")
     parser.add_argument("options", nargs="*", default=[])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         whole, broken = (Path(name, stem + arguments.suffix) for stem in ("whole", "broken"))
+        child = start(command(arguments, whole))
         begun = time.monotonic()
-        subprocess.run(command(arguments, whole), check=True)
+        child.communicate()
         whole_seconds = time.monotonic() - begun
         print(f"unbroken: {whole_seconds:.1f} s, {len(facts(whole))} frames and packets")
         wanted = facts(whole)
@@ -54,12 +61,8 @@ def kill_and_resume(
     """Kill and resume until the film is done; kills are shared out over the whole of it, its ending too."""
     chance, killed, same = random.Random(arguments.seed), 0, True
     while True:
-        child = subprocess.Popen([*command(arguments, target), "--resume"], stderr=subprocess.PIPE, text=True)
-        wait_seconds = (
-            chance.uniform(arguments.soonest, arguments.soonest + whole_seconds / 5)
-            if killed < arguments.kills
-            else None
-        )
+        child = start([*command(arguments, target), "--resume"])
+        wait_seconds = chance.uniform(0.0, whole_seconds / 5) if killed < arguments.kills else None
         try:
             _, said = child.communicate(timeout=wait_seconds)
         except subprocess.TimeoutExpired:
@@ -76,6 +79,14 @@ def kill_and_resume(
             return killed, same
         # Done before all kills were spent: another render, with the rest of them.
         target.unlink()
+
+
+def start(words: list[str]) -> subprocess.Popen[str]:
+    """Start a render; returns when it has begun to work."""
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    child.stdout.readline()
+    return child
 
 
 def command(arguments: argparse.Namespace, target: Path) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,6 +14,20 @@ from vidream.networks import Net
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--device", default="cpu", help="device for the tests that take one (default: cpu)")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was skipped for want of a program; where VIDREAM_ALL_TESTS is set, as in CI, that is a failure."""
+    missing = {
+        str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        for report in terminalreporter.stats.get("skipped", [])
+    }
+    missing = {reason for reason in missing if any(name in reason for name in ("chromium", "Xvfb", "playwright"))}
+    for reason in sorted(missing):
+        terminalreporter.write_line(f"not run: {reason}", yellow=True)
+    if missing and os.environ.get("VIDREAM_ALL_TESTS"):
+        terminalreporter.write_line("VIDREAM_ALL_TESTS is set: every test must run", red=True)
+        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED  # type: ignore[union-attr]
 
 
 @pytest.fixture

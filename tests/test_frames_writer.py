@@ -113,9 +113,9 @@ def test_the_alpha_of_a_png_comes_back(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / f"in{number}.png"), stored)
     with FrameReader(tmp_path / "in%d.png") as reader, FrameWriter(tmp_path / "out%d.png", like=reader) as writer:
         assert reader.has_alpha
-        for picture in reader:
-            assert picture[0, :, :, 0].max() == 0
-            writer.write(picture)
+        for frame in reader.frames():
+            assert frame.picture[0, :, :, 0].max() == 0
+            writer.write(frame)
     back = cv2.imread(str(tmp_path / "out2.png"), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(back[:, :, 3], stored[:, :, 3])
     seen = stored[:, :, 3] > 8
@@ -123,7 +123,7 @@ def test_the_alpha_of_a_png_comes_back(tmp_path: Path) -> None:
     over_black = back[:, :, :3] * (back[:, :, 3:] / 255) - stored[:, :, :3] * (stored[:, :, 3:] / 255)
     assert np.abs(over_black).max() <= 1.01
     with FrameReader(tmp_path / "in1.png") as reader, FrameWriter(tmp_path / "flat.jpg", like=reader) as writer:
-        writer.write(next(iter(reader)))
+        writer.write(next(reader.frames()))
     assert psnr(read_picture(tmp_path / "flat.jpg"), read_picture(tmp_path / "in1.png")) > 30
 
 

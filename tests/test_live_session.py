@@ -357,8 +357,8 @@ def test_a_slow_disk_never_slows_the_caller(tmp_path, monkeypatch):
     for _ in range(100):
         recorder.show(textured(16, 16))
     assert time.monotonic() - began < 0.5 * 100
-    recorder._writer.frames_written = 10**6
-    recorder._writer.close = lambda: None
+    monkeypatch.setattr("vidream.outputs.recorder.FrameWriter.frames_written", 10**6)
+    monkeypatch.setattr("vidream.outputs.recorder.FrameWriter.close", lambda _: None)
     recorder.close()
     wait_until(lambda: not recorder._thread.is_alive())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import textured
-from frames_helpers import ffmpeg, make_clip
+from frames_helpers import children, ffmpeg, make_clip
 
 import vidream
 from vidream import api as files
@@ -82,17 +82,6 @@ def hashes(path: Path) -> list[str]:
     return ffmpeg("-i", f"file:{path}", "-map", "0", "-f", "framemd5", "-").splitlines()
 
 
-def children(words: str) -> list[int]:
-    """The ffmpegs of this process whose command holds `words`."""
-    found = []
-    for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            command = Path("/proc", pid, "cmdline").read_bytes().decode().split("\0")
-            if any(words in word for word in command):
-                found.append(int(pid))
-    return found
-
-
 @linux_only
 def test_a_disk_that_fills_stops_the_film_says_how_much_it_needs_and_goes_on(clip, make, whole, disk):
     folder, remount = disk
@@ -134,7 +123,7 @@ def test_a_disk_that_fills_while_the_film_is_joined_loses_nothing(clip, make, wh
 @linux_only
 def test_a_full_disk_is_told_with_the_room_it_needs(clip, make, disk):
     folder, remount = disk
-    remount("size=400k")
+    remount("size=80k")
     with pytest.raises(TargetError, match=r"is full \(\d+\.\d MB left, about \d+\.\d MB needed\)"):
         files.dream(clip, folder / "a.mp4", preset=PRESET, make_dreamer=make)
 
@@ -176,33 +165,27 @@ def test_a_killed_decoder_stops_the_film_and_a_killed_encoder_does_not(clip, mak
     assert work.WorkFolder(tmp_path / "long-dream.mp4", resume=True).frames_held >= 9
 
     killed = []
-    run = segments.run
 
-    def unlucky(arguments, **options):
-        if ".part.mp4" in arguments[-1] and len(killed) < 1:
-            killed.append(arguments)
-            arguments = ["-re", *arguments]  # slow enough to be hit
-            from threading import Timer
+    class Unlucky(files.Progress):
+        def frame(self, picture, frames):
+            # Within a segment of 6 frames, and with its last: it is then killed while it is closed, or at once.
+            if frames in (3, 12):
+                killed.extend(children(".part.mp4"))
+                kill(".part.mp4")
 
-            Timer(0.2, kill, [".part.mp4"]).start()
-        return run(arguments, **options)
-
-    segments.run = unlucky
-    try:
-        made = files.dream(clip, preset=PRESET, make_dreamer=make)
-    finally:
-        segments.run = run
+    made = files.dream(clip, preset=PRESET, make_dreamer=make, progress=Unlucky())
     assert killed and hashes(made.path) == whole
 
 
 @linux_only
 def test_running_out_of_memory_is_one_line_and_keeps_the_film(clip, whole, tmp_path, monkeypatch):
     child = """
-import resource, sys, threading
+import pathlib, resource, sys, threading, time
+from vidream.media.writers import segments
 from vidream.rendering import work_folder as work
 from vidream.cli import main
 from vidream.cli.terminal import Screen
-work.SAVE_SECONDS = 0.0
+work.SAVE_SECONDS, segments._SEGMENT_SECONDS = 0.0, 0.08
 save_state, frame, saves = work.save_state, Screen.frame, threading.Lock()
 def save(*state):
     with saves:
@@ -212,6 +195,8 @@ def scarce(self, picture, frames):
     frame(self, picture, frames)
     if frames != 5:
         return
+    while not pathlib.Path("a.mp4.vidream/state.safetensors").exists():  # of a segment's end, two frames long
+        time.sleep(0.05)
     with saves:  # what a save holds for a moment is no room
         used = int(open("/proc/self/statm").read().split()[0]) * 4096
         resource.setrlimit(resource.RLIMIT_AS, (used + 2**20, resource.RLIM_INFINITY))

@@ -221,8 +221,6 @@ def test_a_render_killed_at_random_moments_is_that_of_one_run(clip, kills):
         str(Path(__file__).parent.parent / "scripts" / "kills.py"),
         "--kills",
         str(kills),
-        "--soonest",
-        "2",
     ]
     done = subprocess.run([*script, "--source", str(clip), "--", *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

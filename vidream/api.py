@@ -16,7 +16,7 @@ from vidream.errors import SourceError, TargetError
 from vidream.looks.library import load_look
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter, default_target
-from vidream.media.targets import check_target
+from vidream.media.targets import as_target, check_target, one_picture_only
 from vidream.rendering.film import Film, Made, Progress, SideFiles
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import film_settings, machine_settings
@@ -82,7 +82,7 @@ def dream(
     ) as reader:
         # A still picture held for a duration has become a film.
         kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
-        path = Path(target) if target is not None else default_target(reader.source, kind)
+        path = as_target(target if target is not None else default_target(reader.source, kind))
         asked = {"size": size, "rate": str(reader.rate) if fps else None}
         if loop is not None and (reader.frame_count == 1 or shots is not None):
             why = "one picture" if reader.frame_count == 1 else "only a share of a film"
@@ -139,7 +139,10 @@ class _Job:
         """For the steps of the first dream: they are there already where that frame is."""
         if not self.record_steps or (work is not None and work.frames_held):
             return None
-        return FrameWriter(self.record_steps, rate=STEPS_RATE, overwrite=overwrite)
+        steps = FrameWriter(self.record_steps, rate=STEPS_RATE, overwrite=overwrite)
+        if steps.kind == "picture":
+            raise one_picture_only(steps.path, "every step")
+        return steps
 
     def _recipe(self, dreamer: Dreamer) -> Recipe:
         return Recipe(

@@ -8,6 +8,7 @@ from pathlib import Path
 from vidream.cli import options
 from vidream.errors import TargetError
 from vidream.looks.preset import Preset
+from vidream.media.formats import suffixes
 
 __all__ = ["add", "run"]
 
@@ -20,7 +21,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "atlas", parents=[common], help="a sheet of what each channel or subject of a layer dreams",
         description="Dream every channel of a layer, or every subject of a network that has them, onto one sheet.",
     )  # fmt: skip
-    parser.add_argument("target", metavar="OUT", type=Path, help="the sheet: .png, .jpg, .webp, .tiff")
+    parser.add_argument("target", metavar="OUT", type=Path, help=f"the sheet: {' '.join(suffixes('picture'))}")
     parser.add_argument("--net", default="dreamnet", metavar="NAME", help="default: %(default)s")
     parser.add_argument("--weights", metavar="FILE", type=Path, help="weights for the network")
     parser.add_argument("--layer", default="", metavar="NAME", help="default: the subjects; see `vidream layers`")

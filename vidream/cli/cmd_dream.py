@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vidream.cli import options
 from vidream.errors import SourceError
+from vidream.media.formats import suffixes
 
 __all__ = ["add", "run"]
 
@@ -30,7 +31,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         "target",
         metavar="OUT",
         nargs="?",
-        help=".mp4 .mov .mkv .webm .gif .webp .apng, 'shots/%%04d.png', or a picture",
+        help=f"{' '.join(suffixes())}, or 'shots/%%04d.png'",
     )
     options.add_look(parser)
     parser.add_argument("--like", metavar="OLD", help="dream as OLD was: a film vidream made, or its sidecar")

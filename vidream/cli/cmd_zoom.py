@@ -8,6 +8,7 @@ from functools import partial
 from vidream.cli import options
 from vidream.errors import PresetError
 from vidream.looks.schedule import Schedule
+from vidream.media.formats import suffixes
 
 __all__ = ["add", "run"]
 
@@ -21,7 +22,9 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     parser.add_argument(
         "source", metavar="IN", nargs="?", help="picture, video or GIF; without one it begins from nothing"
     )
-    parser.add_argument("target", metavar="OUT", help=".mp4 .mov .mkv .webm .gif .webp .apng, or 'shots/%%04d.png'")
+    parser.add_argument(
+        "target", metavar="OUT", help=f"{' '.join(suffixes('video', 'animation'))}, or 'shots/%%04d.png'"
+    )
     options.add_look(parser)
     _add_motion(parser)
     film = parser.add_argument_group("film")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vidream.errors import NetError
 from vidream.looks.library import load_look
 from vidream.looks.preset import DEFAULT_NAME, Preset
+from vidream.media.formats import suffixes
 
 if TYPE_CHECKING:
     from vidream.engine.dreamer import Dreamer
@@ -70,7 +71,10 @@ def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "--resume", action="store_true", help="go on with an unfinished film, or begin it where there is none"
     )
     group.add_argument(
-        "--max-size", type=byte_count, metavar="8MB", help="of a .gif, .webp or .apng: what it gives up for it, it says"
+        "--max-size",
+        type=byte_count,
+        metavar="8MB",
+        help=f"of {', '.join(suffixes('animation'))}: size, rate and colours are reduced for it, and said",
     )
     group.add_argument("--preview", action="store_true", help="show the frames as they are made")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -12,7 +13,40 @@ from typing import Any
 
 from vidream.errors import TargetError
 
-__all__ = ["disk_trouble", "full_disk", "is_full", "save_whole", "sync_file", "sync_folder", "write_json"]
+__all__ = [
+    "beside",
+    "disk_trouble",
+    "full_disk",
+    "is_full",
+    "longest_name_bytes",
+    "save_whole",
+    "sync_file",
+    "sync_folder",
+    "write_json",
+]
+
+
+def longest_name_bytes(folder: Path) -> int:
+    """How many bytes a file's name may have in `folder`."""
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # Windows, or no such folder yet
+        return 255
+
+
+def beside(path: Path, ending: str) -> Path:
+    """The path of a helper file or folder of `path`: its name with `ending` behind it.
+
+    Where that is longer than the file system allows, the name is cut, and a hash of all of it tells it from others.
+    """
+    longest = longest_name_bytes(path.parent) - len(os.fsencode(ending))
+    name = path.name
+    if len(os.fsencode(name)) > longest:
+        mark = "~" + hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
+        while len(os.fsencode(name)) > longest - len(mark):
+            name = name[:-1]
+        name += mark
+    return path.with_name(name + ending)
 
 
 def full_disk(path: Path, needed_bytes: int | None = None) -> TargetError:
@@ -56,11 +90,13 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def save_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that a power cut leaves the old content or the new, never half. Raises OSError."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(data)
-    sync_file(part)
+def save_whole(path: Path, *parts: bytes) -> None:
+    """Put `parts` at `path` so that a power cut leaves the old content or the new, never half. Raises OSError."""
+    part = beside(path, ".part")
+    with part.open("wb") as file:
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
     part.replace(path)
     sync_folder(path.parent)
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from vidream.errors import SourceError, TargetError
 from vidream.media.arrays import compose_over_black, from_array, to_array
 from vidream.media.disk import disk_trouble
+from vidream.media.formats import FORMATS, suffixes
 from vidream.media.probe import check_size
 from vidream.runtime.memory import is_out_of_memory
 
@@ -32,8 +33,8 @@ __all__ = [
 
 # 120 megapixels of four 16-bit channels, not packed at all.
 LARGEST_FILE_BYTES = 2**30
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-ALPHA_SUFFIXES = (".png", ".webp", ".tif", ".tiff")
+STILL_SUFFIXES = suffixes("picture")
+ALPHA_SUFFIXES = tuple(suffix for suffix in STILL_SUFFIXES if FORMATS[suffix].has_alpha)
 
 # What to do with the stored rows for each EXIF orientation: (quarter turns counter-clockwise, then mirror).
 _ORIENTATIONS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vidream.errors import SourceError
 from vidream.media.ffmpeg import run, source_options
-from vidream.media.targets import VIDEO_SUFFIXES
+from vidream.media.formats import FORMATS, format_of
 
 __all__ = ["add_to_gif", "read_comment", "video_options", "with_comment"]
 
@@ -28,11 +28,12 @@ def video_options(comment: str | None) -> list[str]:
 def with_comment(data: bytes, suffix: str, comment: str) -> bytes:
     """A picture file's bytes with `comment` in them: PNG and JPEG; other kinds come back as they are."""
     text = comment.encode("ascii", "backslashreplace")
-    if suffix == ".png" and data.startswith(_PNG_START):
+    place = FORMATS[suffix].comment
+    if place == "png" and data.startswith(_PNG_START):
         body = b"tEXt" + _PNG_KEY + text
         chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
         return data[:33] + chunk + data[33:]  # behind the header, which always has 25 bytes
-    if suffix in (".jpg", ".jpeg") and len(text) <= _JPEG_MOST:
+    if place == "jpeg" and len(text) <= _JPEG_MOST:
         return data[:2] + b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text + data[2:]
     return data
 
@@ -50,17 +51,18 @@ def add_to_gif(path: Path, comment: str) -> None:
 
 def read_comment(path: Path) -> str | None:
     """The text that a file carries, or None. SourceError where the file cannot be read."""
-    suffix = path.suffix.lower()
+    found_format = format_of(path)
+    place = found_format.comment if found_format is not None else None
     try:
-        if suffix in VIDEO_SUFFIXES:
+        if place == "video":
             return _of_video(path)
         with path.open("rb") as file:
-            if suffix == ".gif":
+            if place == "gif":
                 file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
             data = file.read(_TAIL_BYTES * 2)
     except OSError as error:
         raise SourceError(f'"{path}" cannot be read ({error.strerror or error}); check the name') from None
-    found = {".gif": _of_gif, ".png": _of_png}.get(suffix, _of_jpeg)(data)
+    found = {"gif": _of_gif, "png": _of_png}.get(place or "", _of_jpeg)(data)
     return found.decode("ascii", "replace") if found is not None else None
 
 

@@ -182,7 +182,9 @@ def _audio(container: Any) -> AudioInfo | None:
         coded = stream.codec_context
         if coded.sample_rate and coded.layout.nb_channels:
             layout = coded.layout
-            return AudioInfo(stream.index, coded.name, coded.sample_rate, layout.name, layout.nb_channels)
+            return AudioInfo(
+                stream.index, coded.codec.canonical_name, coded.sample_rate, layout.name, layout.nb_channels
+            )
     return None
 
 

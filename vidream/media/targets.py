@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vidream.errors import TargetError
-from vidream.media.disk import disk_trouble
-from vidream.media.images import STILL_SUFFIXES
+from vidream.media.disk import beside, disk_trouble, longest_name_bytes
+from vidream.media.formats import format_of, suffixes
 from vidream.media.numbered import NumberedName
 
 if TYPE_CHECKING:
     from vidream.media.sources.reader import FrameReader
 
-__all__ = ["VIDEO_SUFFIXES", "TargetKind", "check_target", "default_target", "free_name", "temporary_name"]
+__all__ = [
+    "TargetKind",
+    "as_target",
+    "check_target",
+    "default_target",
+    "free_name",
+    "one_picture_only",
+    "temporary_name",
+]
 
 TargetKind = Literal["video", "gif", "picture", "pictures"]
-VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
 
 def default_target(source: Path, kind: str) -> Path:
@@ -32,13 +41,14 @@ def default_target(source: Path, kind: str) -> Path:
         folder = source.parent
         name = f"{folder.name}-dream" if folder.name not in ("", "..") else "dream"
         return (folder / name if folder.name in ("", "..") else folder.with_name(name)) / f"{source.stem}{suffix}"
+    stem = source.with_name(source.stem)
     if kind == "gif":
-        return source.with_name(f"{source.stem}-dream.gif")
+        return beside(stem, "-dream.gif")
     if kind == "picture":
         suffix = source.suffix if source.suffix.lower() in (".jpg", ".jpeg") else ".png"
-        target = source.with_name(f"{source.stem}-dream{suffix}")
+        target = beside(stem, f"-dream{suffix}")
         return target.with_name(target.name.replace("%", "")) if NumberedName.matches(target) else target
-    return source.with_name(f"{source.stem}-dream.mp4")
+    return beside(stem, "-dream.mp4")
 
 
 def temporary_name(target: Path, suffix: str) -> Path:
@@ -49,27 +59,67 @@ def temporary_name(target: Path, suffix: str) -> Path:
 def free_name(target: Path) -> Path:
     """`target` with the first number behind its stem that no file has: out-2.mp4."""
     number = 2
-    while (found := target.with_name(f"{target.stem}-{number}{target.suffix}")).exists():
+    while (found := beside(target.with_suffix(""), f"-{number}{target.suffix}")).exists():
         number += 1
     return found
 
 
-def check_target(target: Path, *, like: FrameReader | None, overwrite: bool, moves: bool = False) -> TargetKind:
-    """What kind `target` is, after making sure that it can be written. TargetError, one line, if not.
+def one_picture_only(target: Path, frames: int | str) -> TargetError:
+    """The error for a still picture as the target of `frames` frames, with ways out."""
+    pattern = target.with_name(f"{target.stem}-%04d{target.suffix}")
+    return TargetError(
+        f'"{target.name}" holds one picture, but {frames} will come; write to "{pattern.name}" or to .mp4'
+    )
 
-    moves: more than one picture will come, so that a .webp is an animation. Animations of all kinds are "gif".
+
+def as_target(target: str | os.PathLike[str]) -> Path:
+    """`target` as a path that names a file. TargetError where it names a folder, or nothing, or is too long."""
+    path, said = Path(target), os.fspath(target)
+    if not said:
+        raise TargetError("the target has no name; give a file, such as dream.mp4")
+    names_folder = said.endswith((os.sep, "/")) or path.name in ("", "..")
+    try:
+        is_folder = path.is_dir()
+        if is_folder or names_folder:
+            verb = "is" if is_folder else "names"
+            raise TargetError(f'"{said}" {verb} a folder; give a file in it, such as {path / "dream.mp4"}')
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) != errno.ENAMETOOLONG:
+            raise TargetError(f"{said!r} cannot be a file ({error}); give another name") from None
+    length, longest = len(os.fsencode(path.name)), longest_name_bytes(path.parent)
+    if length > longest:
+        raise TargetError(f"the target's name has {length} bytes; allowed are {longest}. Give a shorter one")
+    return path
+
+
+def check_target(target: Path, *, like: FrameReader | None, overwrite: bool, frames: int | None = None) -> TargetKind:
+    """What kind `target` is, after making sure that it can be written.
+
+    Args:
+        target: where to.
+        like: the source, which must not be overwritten.
+        overwrite: what is there may be replaced.
+        frames: how many will come, where that is known: a .webp of several is an animation.
+
+    Returns:
+        the kind; animations of all formats are "gif".
+
+    Raises:
+        TargetError: one line.
     """
-    suffix = target.suffix.lower()
-    allowed = ", ".join((*VIDEO_SUFFIXES, ".gif", ".apng", *STILL_SUFFIXES))
-    if target.is_dir():
-        raise TargetError(f'"{target}" is a folder; give a file in it, such as {target / "dream.mp4"}')
-    if suffix not in (*VIDEO_SUFFIXES, ".gif", ".apng", *STILL_SUFFIXES):
-        raise TargetError(f'"{target.name}" cannot be written; give it one of {allowed}')
-    kind: TargetKind = "video" if suffix in VIDEO_SUFFIXES else "gif" if suffix in (".gif", ".apng") else "picture"
+    target = as_target(target)
+    found = format_of(target)
+    if found is None:
+        raise TargetError(f'"{target.name}" cannot be written; give it one of {", ".join(suffixes())}')
+    is_film = frames is not None and frames > 1
+    kind: TargetKind = "video" if found.is_video else "picture" if found.is_picture else "gif"
     if kind == "picture" and NumberedName.matches(target):
         kind = "pictures"
-    elif suffix == ".webp" and moves:
+    elif found.is_animation and is_film:
         kind = "gif"
+    elif kind == "picture" and is_film:
+        assert frames is not None
+        raise one_picture_only(target, frames)
     _check_not_source(target, like)
     _check_folder(target, may_create=_is_default_folder(target, like, kind))
     if overwrite:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream.errors import TargetError
-from vidream.media.targets import VIDEO_SUFFIXES
+from vidream.media.formats import format_of, suffixes
 from vidream.media.writers.writer import FrameWriter
 from vidream.outputs.base import Output
 from vidream.runtime.threads import work_alone
@@ -40,8 +40,9 @@ class VideoRecorder(Output):
 
     def __init__(self, target: str | os.PathLike[str], *, rate: float | Fraction = 30, overwrite: bool = False) -> None:
         super().__init__(target, rate=rate)
-        if Path(target).suffix.lower() not in VIDEO_SUFFIXES:
-            raise TargetError(f'a live dream cannot be recorded as "{target}"; give it {", ".join(VIDEO_SUFFIXES)}')
+        found = format_of(Path(target))
+        if found is None or not found.is_video:
+            raise TargetError(f'a live dream cannot be recorded as "{target}"; give it {", ".join(suffixes("video"))}')
         self.rate: Fraction = Fraction(rate).limit_denominator(1001)
         self._writer = FrameWriter(target, rate=self.rate, overwrite=overwrite, is_live=True)
         self.path = self._writer.path

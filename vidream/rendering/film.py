@@ -19,6 +19,8 @@ from torch import Tensor
 
 from vidream.engine.dreamer import Dreamer
 from vidream.media import FrameReader, FrameWriter
+from vidream.media.disk import beside
+from vidream.media.frame import Frame
 from vidream.rendering.clip_loops import ClipLoop
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import film_settings, machine_settings
@@ -93,7 +95,7 @@ class SideFiles:
     def __init__(self, film: Path, report: str | PathLike[str] | None, *, sidecar: bool, overwrite: bool) -> None:
         """Raises TargetError where one cannot be written: before the film is made."""
         self._report = Path(report) if report is not None else None
-        self._sidecar = film.with_name(f"{film.name}.json") if sidecar else None
+        self._sidecar = beside(film, ".json") if sidecar else None
         if self._report is not None:
             check_side_file(self._report, (".html", ".json"), overwrite=overwrite)
         if self._sidecar is not None:
@@ -224,7 +226,9 @@ class Film:
         begun, steps = time.monotonic(), self._steps if not self._dreamed else None
         watch = self._record_step if steps else None
         picture = self._stream.next(frame, mask=mask, guides=guides, watch=watch, motion=motion)
-        for shown in self._loop.take(picture) if self._loop else (picture,):
+        # A picture's alpha belongs to the frame that was read last.
+        dreamed = Frame(picture, self._reader.alpha)
+        for shown in self._loop.take(picture) if self._loop else (dreamed,):
             self._writer.write(shown, new_shot=self._stream.began_shot and not self._loop)
         self._dreamed += 1
         if steps:

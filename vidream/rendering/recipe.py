@@ -11,6 +11,7 @@ from typing import Any
 from vidream import __version__
 from vidream.errors import PresetError, SourceError
 from vidream.looks.preset import Preset
+from vidream.media.disk import beside
 from vidream.media.metadata import read_comment
 
 __all__ = ["Recipe", "preset_fields"]
@@ -81,7 +82,7 @@ class Recipe:
     def read(cls, path: str | Path) -> Recipe:
         """From a film, picture or sidecar (.json) that vidream made. Raises SourceError, PresetError."""
         path = Path(path)
-        sidecar = path if path.suffix.lower() == ".json" else path.with_name(f"{path.name}.json")
+        sidecar = path if path.suffix.lower() == ".json" else beside(path, ".json")
         if not path.is_file() and not sidecar.is_file():
             raise SourceError(f'no file "{path}"; give a film that vidream made, or its sidecar')
         text = read_comment(path) if path.is_file() and path != sidecar else None

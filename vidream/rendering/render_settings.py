@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,19 @@ from vidream.media import FrameReader
 from vidream.media.numbered import NumberedName
 from vidream.rendering.recipe import preset_fields
 
-__all__ = ["dreamer_settings", "file_print", "film_settings", "machine_settings", "source_settings", "tensor_print"]
+__all__ = [
+    "differences",
+    "dreamer_settings",
+    "file_print",
+    "film_settings",
+    "machine_settings",
+    "source_settings",
+    "tensor_print",
+]
 
 # 64 places of 64 kB: a film of hours is told from its like in a few milliseconds.
 PLACES, PLACE_BYTES = 64, 2**16
+MOST_DIFFERENCES = 4
 
 
 def film_settings(reader: FrameReader, dreamer: Dreamer, mask: Path | None = None) -> dict[str, Any]:
@@ -87,3 +97,16 @@ def file_print(path: Path) -> str:
     except OSError as error:
         raise SourceError(f'"{path}" cannot be read ({error.strerror or error}); check the file') from None
     return f"{total} bytes, {digest.hexdigest()}"
+
+
+def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What is not the same in two sets of settings, in words; "" where all is."""
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    said = [f"{name} was {_short(was.get(name))}, is now {_short(now.get(name))}" for name in names[:MOST_DIFFERENCES]]
+    more = len(names) - MOST_DIFFERENCES
+    return ", ".join(said) + (f", and {more} more" if more > 0 else "")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
+    return text if 0 < len(text) <= 60 else f"{text[:57]}..." if text else "nothing"

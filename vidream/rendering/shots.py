@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vidream.errors import TargetError, VidreamError
 from vidream.looks.preset import Preset
-from vidream.media.disk import disk_trouble, save_whole
+from vidream.media.disk import beside, disk_trouble, save_whole
 from vidream.motion.estimators import estimator
 from vidream.rendering.saved_state import load_state
 from vidream.rendering.work_folder import STATE, WorkFolder
@@ -62,7 +62,7 @@ class Shares:
         if not 1 <= number <= of:
             raise VidreamError(f"shots {number}/{of}: give the share's number and how many there are, such as 2/4")
         self._target, self.number, self.of = target, number, of
-        self._list = target.with_name(f"{target.name}.shots.json")
+        self._list = beside(target, ".shots.json")
 
     def shots(self, settings: Mapping[str, Any], find: Callable[[], list[Shot]]) -> list[Shot]:
         """The film's shots: those another share has found for the same `settings`, or else by `find`."""
@@ -133,8 +133,9 @@ class Shares:
             numbers[name] = sum(each[1][name] for each in loaded)
         tensors["track"] = torch.cat([each[0]["track"] for each in loaded])
         position["frames"] = sum(each[2]["frames"] for each in loaded)
-        if "starts" in position:
-            position["starts"] = [start for each in loaded for start in each[2]["starts"]]
+        if "cuts" in position:
+            # Each part begins where the one before it ends.
+            position["cuts"] = [0, *(cut for each in loaded for cut in each[2]["cuts"][1:])]
         with WorkFolder(self._target, overwrite=True) as whole:
             whole.open(settings, machine, joining=True)
             whole.join(parts, (tensors, numbers), position)

@@ -22,31 +22,43 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from vidream.errors import TargetError
 from vidream.media import FrameWriter, PictureSpool
-from vidream.media.disk import disk_trouble, save_whole
+from vidream.media.disk import beside, disk_trouble, save_whole
 from vidream.media.numbered import NumberedName
+from vidream.media.targets import as_target
 from vidream.media.writers.segments import RAW, is_work_file
-from vidream.rendering.lock import RunLock
+from vidream.rendering.render_settings import differences
 from vidream.rendering.saved_state import State, load_state, load_words, save_state
 from vidream.runtime.threads import work_alone
 
-__all__ = ["JOURNAL", "STATE", "WorkFolder", "differences"]
+__all__ = ["JOURNAL", "STATE", "WorkFolder"]
 
-SAVE_SECONDS = 5.0
+# States belong to the ends of segments. Where those come sooner than this, as with quick cuts, some are left out.
+SAVE_SECONDS = 2.0
 # At 4K a state has some 200 MB: it is then saved less often, so that saving stays a small share of the work.
-SAVE_SHARE = 1 / 20
-MOST_DIFFERENCES = 4
+SAVE_SHARE = 1 / 10
 JOURNAL, STATE, LOCK, SPOOL = "journal.json", "state.safetensors", "lock", "loop.rgb"
-_FORMAT = 1
+_FORMAT = 2
 _OWN = {JOURNAL, STATE, LOCK, SPOOL, f"{JOURNAL}.part", f"{STATE}.part"}
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """A state of what makes the frames, after the first `frames` that `writer` was given."""
+
+    state: State
+    frames: int
+    writer: FrameWriter
 
 
 class WorkFolder:
@@ -61,7 +73,8 @@ class WorkFolder:
 
         part: ends the folder's name, where several runs make parts of one film.
         """
-        self.folder = target.with_name(f"{target.name}{part and '.'}{part}.vidream")
+        target = as_target(target)
+        self.folder = beside(target, f"{part and '.'}{part}.vidream")
         self.begun_otherwise: str | None = None
         self._target = target
         self._is_film = not NumberedName.matches(target)
@@ -69,18 +82,22 @@ class WorkFolder:
         self._frames_safe = self._held() if self._journal else 0
         self._resumes = resume and bool(self._journal)
         self._clears = self.folder.is_dir() and not self._resumes
+        self._lock = FileLock(self.folder / LOCK, timeout=0, thread_local=False)
         if self._journal and not resume and not overwrite:
+            if (self.folder / LOCK).exists():
+                with contextlib.suppress(OSError):
+                    self._take_lock()
+                    self._lock.release()
             begun = self._journal.get("begun", "some time ago")
             raise TargetError(
                 f'"{self.folder}" holds an unfinished film ({self._frames_safe} frames, begun {begun}); '
                 "go on with --resume, or begin again with --overwrite"
             )
-        self._lock = RunLock(self.folder / LOCK)
-        self._latest: tuple[State, dict[str, Any], FrameWriter] | None = None
+        self._latest: _Moment | None = None
+        self._due: _Moment | None = None
         self._saving: Future[float] | None = None
         self._saver = ThreadPoolExecutor(1, "vidream-keep", work_alone)
-        self._saved_at = time.monotonic()
-        self._pause_seconds = SAVE_SECONDS
+        self._save_from = time.monotonic() + SAVE_SECONDS
         self._is_begun = self._is_finished = False
         self._spool: PictureSpool | None = None
 
@@ -104,15 +121,14 @@ class WorkFolder:
     ) -> None:
         """Begin the folder, or take it up where it was begun with the same settings.
 
-        joining: what lies in it stays, as pieces that `join` has already brought there.
-
-        settings: all that the frames depend on, plain values by name.  machine: what changes them by no
-        more than rounding, and may be another when the film goes on.  TargetError where the settings
-        differ (saying how), where another run is at work in it, or where it cannot be written.
+        joining: what lies in it stays, as pieces that `join` has already brought there.  settings: all that the
+        frames depend on, plain values by name.  machine: what changes them by no more than rounding, and may be
+        another when the film goes on.  TargetError where the settings differ, where another run is at work on it, or
+        where it cannot be written.
         """
         settings, machine = (json.loads(json.dumps(each or {})) for each in (settings, machine))
         if self._resumes:
-            self._lock.take()
+            self._take_lock()
             changed = differences(self._journal["settings"], settings)
             if changed:
                 raise TargetError(
@@ -124,7 +140,7 @@ class WorkFolder:
             return
         try:
             self.folder.mkdir(exist_ok=True)
-            self._lock.take()
+            self._take_lock()
             self._frames_safe = 0
             if self._clears and not joining:
                 self._clear(_OWN)
@@ -137,6 +153,13 @@ class WorkFolder:
             self._is_begun = True
         except OSError as error:
             raise disk_trouble(self.folder, error) from None
+
+    def _take_lock(self) -> None:
+        """One run at a time; the system frees the lock of a run that was killed. TargetError, or OSError."""
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise TargetError(f'"{self._target}": another run is at work on it; wait for it, or stop it') from None
 
     def changes(self, settings: Mapping[str, Any]) -> str:
         """How `settings` differ from those it was begun with, in words, where it has these; else ""."""
@@ -163,42 +186,47 @@ class WorkFolder:
         return self._spool
 
     def keep(self, state: State, writer: FrameWriter) -> None:
-        """Note `state`, which belongs to the frame just written; every few seconds it goes to the disk.
+        """Note `state`, which belongs to the frame just written. Those of segments' ends go to the disk.
 
-        Another thread does that, so its tensors must not be changed in place. TargetError where the disk
-        did not take the last one.
+        Another thread does that: its tensors must not be changed in place. TargetError where the disk is full.
         """
-        self._latest = (state, writer.position(), writer)
+        before, self._latest = self._latest, _Moment(state, writer.frames_written, writer)
+        writer.close_full_segment()
+        # The end of a shot is known one frame later.
+        for moment in (self._latest, before):
+            if moment is not None and moment.frames == writer.closed_frames:
+                self._due = moment
+                break
         if self._saving is not None and self._saving.done():
-            cost_seconds = self._result()
-            self._saved_at = time.monotonic()
-            self._pause_seconds = max(SAVE_SECONDS, cost_seconds / SAVE_SHARE)
-        elif self._saving is None and time.monotonic() - self._saved_at >= self._pause_seconds:
-            self._saving = self._saver.submit(self._save, *self._latest)
+            self._save_from = time.monotonic() + max(SAVE_SECONDS, self._result() / SAVE_SHARE)
+        if self._due is not None and self._saving is None and time.monotonic() >= self._save_from:
+            due, self._due = self._due, None
+            self._saving = self._saver.submit(self._save, due)
 
     def save_now(self) -> None:
         """Have the newest state on the disk before returning. TargetError where it does not take it."""
         self._result()
         if self._latest is not None:
-            latest, self._latest = self._latest, None
-            self._saver.submit(self._save, *latest).result()
+            latest, self._latest, self._due = self._latest, None, None
+            self._saver.submit(self._save, latest).result()
 
     def _result(self) -> float:
+        """Wait for the state that is being saved; returns how many seconds that took. TargetError."""
         if self._saving is None:
             return 0.0
         waiting, self._saving = self._saving, None
         return waiting.result()
 
-    def _save(self, state: State, position: dict[str, Any], writer: FrameWriter) -> float:
+    def _save(self, moment: _Moment) -> float:
         """Frames first, then the state that counts on them, then what only the state before needed."""
-        begun = time.monotonic()
         try:
-            writer.sync(position)
-            save_state(self.folder / STATE, state, position)
-            self._frames_safe = int(position["frames"])
-            writer.release(position)
+            position = moment.writer.secure(moment.frames)
+            begun = time.monotonic()
+            save_state(self.folder / STATE, moment.state, position)
+            self._frames_safe = moment.frames
+            moment.writer.release(position)
         except OSError as error:
-            raise writer.trouble(error) from None
+            raise moment.writer.trouble(error) from None
         return time.monotonic() - begun
 
     def made(self, path: Path) -> None:
@@ -258,7 +286,7 @@ class WorkFolder:
             self._saver.shutdown(wait=True)
             if self._spool is not None:
                 self._spool.close()
-        held, mine = self._frames_safe, self._lock.is_held
+        held, mine = self._frames_safe, self._lock.is_locked
         is_needed = (self.folder / STATE).exists() or "done" in self._journal or "joining" in self._journal
         self._lock.release()
         if mine and (self._is_finished or not is_needed):
@@ -297,16 +325,3 @@ class WorkFolder:
             if path.name in names - {LOCK} or is_work_file(path.name):
                 with contextlib.suppress(OSError):
                     path.unlink()
-
-
-def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What is not the same in two sets of settings, in words; "" where all is."""
-    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
-    said = [f"{name} was {_short(was.get(name))}, is now {_short(now.get(name))}" for name in names[:MOST_DIFFERENCES]]
-    more = len(names) - MOST_DIFFERENCES
-    return ", ".join(said) + (f", and {more} more" if more > 0 else "")
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
-    return text if 0 < len(text) <= 60 else f"{text[:57]}..." if text else "nothing"

@@ -19,6 +19,7 @@ from vidream.errors import SourceError, TargetError
 from vidream.looks.library import load_look
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter
+from vidream.media.targets import as_target
 from vidream.motion.known import Motion
 from vidream.rendering.film import FilmPlan, Made, Progress
 from vidream.rendering.recipe import Recipe
@@ -87,13 +88,15 @@ def zoom_film(
     rate = Fraction(fps).limit_denominator(1001)
     if dreamer is None and not isinstance(preset, Preset):
         preset = load_look(preset)
-    path, begun = Path(target), time.monotonic()
+    path, begun = as_target(target), time.monotonic()
     with WorkFolder(path, resume=resume, overwrite=overwrite) as work:
         count = loop_frames(seconds, rate) if loop else max(1, round(seconds * rate))
         replaces = overwrite or work.replaces_target
         writer = FrameWriter(path, rate=rate, overwrite=replaces, work=work, total_frames=count, max_bytes=max_bytes)
         if writer.kind == "picture":
-            raise TargetError(f'"{path.name}" holds one picture; a zoom is a film: .mp4, .gif or "shots/%04d.png"')
+            raise TargetError(
+                f'"{path.name}" holds one picture, but a zoom is a film; write to .mp4 or "shots/%04d.png"'
+            )
         picture = None if source is None else _opening(Path(source), size, start_seconds)
         with writer:
             if dreamer is None:

@@ -49,9 +49,9 @@ class Plan:
     quality: int
 
     def says(self, suffix: str, size_bytes: int) -> str:
-        """What was chosen, in a line."""
+        """Say what was chosen, in a line."""
         kind = f", quality {self.quality}" if suffix == ".webp" else f", {self.colours or 'all'} colours"
-        return f"{size_bytes / 1e6:.2f} MB: {self.width}x{self.height}, {float(self.rate):g} fps{kind}"
+        return f"{_bytes(size_bytes)}: {self.width}x{self.height}, {float(self.rate):g} fps{kind}"
 
 
 def make_animation(
@@ -64,12 +64,25 @@ def make_animation(
     rate: Fraction,
     quality: int = 85,
     max_bytes: int | None = None,
+    reserved_bytes: int = 0,
 ) -> str | None:
     """Encode the lossless `frames` [width x height px] into `made`, endless, by its suffix.
 
-    quality: 1..100; of an APNG without a limit nothing is lost.  max_bytes: the file is no larger; sides, rate and
-    colours are given up for it, as little as will do, and what was chosen comes back as a line.  target: the name
-    shown in errors.  TargetError where nothing fits, or ffmpeg fails.
+    Args:
+        frames: the film.
+        made: the file that is written.
+        target: the name shown in errors.
+        width, height: of the frames, px.
+        rate: frames a second.
+        quality: 1..100; of an APNG without a limit nothing is lost.
+        max_bytes: the file is no larger; sides, rate and colours are reduced for it, as little as will do.
+        reserved_bytes: of max_bytes, for what is added to the file afterwards.
+
+    Returns:
+        with `max_bytes`, a line that says which size, rate and colours were chosen.
+
+    Raises:
+        TargetError: nothing fits, the disk is full, or ffmpeg fails.
     """
     encode = _Encoder(frames, made, target, (width, height))
     plans = _plans(made.suffix, width, height, rate, quality)
@@ -80,13 +93,20 @@ def make_animation(
     low, high, best = 0, len(plans), -1
     while low < high:
         rung = (low + high) // 2
-        fits = encode(plans[rung]) <= max_bytes
+        size = encode(plans[rung])
+        fits = size <= max_bytes - reserved_bytes
         low, high, best = (low, rung, rung) if fits else (rung + 1, high, best)
     if best < 0:
         raise TargetError(
-            f'"{target.name}" cannot be made to fit into {max_bytes / 1e6:.3g} MB; allow more, or make a shorter film'
+            f'"{target.name}" cannot be made to fit into {_bytes(max_bytes)}: at its smallest it has {_bytes(size)}; '
+            "allow more, or make a shorter film"
         )
-    return f"fits into {max_bytes / 1e6:.3g} MB: {plans[best].says(made.suffix, encode(plans[best]))}"
+    return f"fits into {_bytes(max_bytes)}: {plans[best].says(made.suffix, encode(plans[best]))}"
+
+
+def _bytes(count: int) -> str:
+    """A file's size in words."""
+    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.3g} kB"
 
 
 def _plans(suffix: str, width: int, height: int, rate: Fraction, quality: int) -> list[Plan]:

@@ -1,4 +1,4 @@
-"""Frames into a video file: bytes handed by a thread to an ffmpeg child."""
+"""Frames into one video file: bytes handed by a thread to an ffmpeg child."""
 
 from __future__ import annotations
 
@@ -15,19 +15,11 @@ from vidream.errors import TargetError
 from vidream.media.disk import full_disk
 from vidream.media.ffmpeg import Child, local_url
 
-__all__ = ["VideoEncoder", "crf_of", "even_sides", "final_options", "lossless_options"]
+__all__ = ["VideoEncoder", "even_sides"]
 
 # One frame of lookahead in the queue and one in the pipe keep the encoder busy; more would only cost memory.
 _QUEUE_FRAMES = 2
 _STALL_SECONDS = 300.0
-# Of x264's CRF: what its preset "superfast" takes to look as "medium" does.
-FINER = 3
-
-
-def crf_of(quality: int, suffix: str) -> int:
-    """The constant-quality number for `quality` 1..100: x264 17 at 85, no loss to be seen; VP9 8 more."""
-    crf = round(51 - 0.4 * quality)
-    return crf + 8 if suffix == ".webm" else crf
 
 
 def even_sides(array: np.ndarray) -> np.ndarray:
@@ -38,51 +30,32 @@ def even_sides(array: np.ndarray) -> np.ndarray:
     return np.pad(array, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def final_options(suffix: str, *, quality: int, is_live: bool = False) -> list[str]:
-    """Encoder arguments for a file everything plays: H.264 or VP9, 4:2:0, bt709, limited range.
-
-    suffix: of the file they make; "" leaves out what only a finished file needs.
-    is_live: as little work as can be, for a machine that has a picture to keep up with.
-    """
-    colour = "range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
-    scale = "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=lanczos+accurate_rnd+full_chroma_int"
-    tags = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
-    shared = ["-vf", f"{scale},format=yuv420p,setparams={colour}", "-pix_fmt", "yuv420p", *tags]
-    crf = str(crf_of(quality, suffix))
-    if suffix == ".webm":
-        speed = ["-deadline", "realtime" if is_live else "good", "-cpu-used", "8" if is_live else "4", "-row-mt", "1"]
-        return [*shared, "-c:v", "libvpx-vp9", "-crf", crf, "-b:v", "0", *speed]
-    # Two cores spend an eighth of a film's time on "medium". "superfast", 3 steps finer, looks the same (PSNR and
-    # SSIM, docs/LOG.md) for a quarter of the time and a quarter more bytes. Live there is no time for the finer steps.
-    crf = crf if is_live else str(max(0, int(crf) - FINER))
-    return [*shared, "-c:v", "libx264", "-preset", "superfast", "-crf", crf, *container_options(suffix)]
-
-
-def container_options(suffix: str) -> list[str]:
-    """Muxer arguments for `suffix`: playable before it is wholly loaded."""
-    return ["-movflags", "+faststart"] if suffix in (".mp4", ".m4v", ".mov") else []
-
-
-def lossless_options() -> list[str]:
-    """Encoder arguments for an exact intermediate file (.mkv) of RGB frames."""
-    return ["-c:v", "ffv1", "-level", "3", "-slices", "4", "-pix_fmt", "bgr0"]
-
-
 class VideoEncoder:
-    """An ffmpeg that turns frames of one size into the file at `temporary`.
+    """An ffmpeg that turns frames of one size into a file.
 
     The bytes are handed over by a thread: the caller's next frame is made meanwhile, and a Ctrl-C never
     leaves half a frame in the pipe.
     """
 
     def __init__(
-        self, temporary: Path, target: Path, *, width: int, height: int, rate: Fraction, options: list[str]
+        self, file: Path, target: Path, *, width: int, height: int, rate: Fraction, options: list[str]
     ) -> None:
-        """Start it. target: the name shown in errors, where the disk's room is looked up."""
+        """Start it.
+
+        Args:
+            file: what is made.
+            target: the name shown in errors, where the disk's room is looked up.
+            width, height: of the frames, px.
+            rate: frames a second.
+            options: the encoder's and the container's arguments.
+        """
         self._target = target
         source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", str(rate)]
+        # -r: left to itself, ffmpeg guesses the rate by the times of the first frames, and takes 119.88 for 120.
+        source += ["-r", str(rate)]
+        times = ["-fps_mode", "passthrough", "-enc_time_base", str(1 / rate)]
         self._child = Child(
-            ["-loglevel", "warning", "-y", *source, "-i", "pipe:0", *options, local_url(temporary)], feed=True
+            ["-loglevel", "warning", "-y", *source, "-i", "pipe:0", *times, *options, local_url(file)], feed=True
         )
         self._frames: queue.Queue[bytes | None] = queue.Queue(_QUEUE_FRAMES)
         self._is_broken = threading.Event()
@@ -112,9 +85,14 @@ class VideoEncoder:
                         f"ffmpeg took no frame for {_STALL_SECONDS:.0f} seconds; is the disk still there?"
                     ) from None
 
-    def write(self, array: np.ndarray) -> None:
-        """Hand over one frame [H,W,3] uint8 RGB. TargetError where the encoder has died."""
-        self._put(array.tobytes())
+    @property
+    def disk_is_full(self) -> bool:
+        """True where that is what stopped it."""
+        return self._child.disk_is_full
+
+    def write(self, frame: bytes) -> None:
+        """Hand over one frame, the bytes of [H,W,3] uint8 RGB. TargetError where the encoder has died."""
+        self._put(frame)
 
     def finish(self) -> None:
         """Wait until the file is whole. TargetError where it did not become so."""

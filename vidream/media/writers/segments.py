@@ -1,43 +1,39 @@
 """Segments: a film kept on disk in short closed files while it is made, so that it outlives what makes it.
 
-Every frame goes raw into a file as it comes; a full segment is encoded from there, beside the work, into a
-closed file of its own, and its raw frames go. A film cut at the same frames is so the same film, whether it
-was made in one go or in thirty: joining copies, and never encodes.
+Every segment is encoded while its frames are made, and closed into a file of its own. Where segments are cut follows
+from the frames alone: their number, size, rate and shots. So a film is the same film, whether it was made in one go
+or in thirty: joining copies, and never encodes. The frames of the open segment are held in memory as well. They go to
+the disk only where a run is stopped within it: the next run begins that segment's file anew, with them.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from vidream.errors import TargetError
-from vidream.media.disk import disk_trouble, full_disk, is_full, sync_file, sync_folder
-from vidream.media.ffmpeg import local_url, run
+from vidream.media.codecs import Codec, exact_times
+from vidream.media.disk import disk_trouble, full_disk, is_full, save_whole, sync_file, sync_folder
+from vidream.media.ffmpeg import run
+from vidream.media.formats import FORMATS, Format
+from vidream.media.writers.encoder import VideoEncoder
 
-__all__ = ["RAW", "Segments", "Work", "is_work_file"]
+__all__ = ["RAW", "Segments", "is_work_file"]
 
 # Two seconds cost 1 to 3 % of the file's size against one long run of frames, and end a Ctrl-C soon.
 _SEGMENT_SECONDS = 2
-# Raw frames of two segments lie on the disk at a time: at 4K, two seconds of them would be 1.5 GB each.
-_LARGEST_RAW_BYTES = 512 * 2**20
-_FEWEST_FRAMES = 8
+# What a kill may cost is bounded by the work in a segment, which grows with the pixels: 48 frames of 640x360 or 12 of
+# 1280x720 are some 5 s on two cores. It also bounds the memory that the open segment takes.
+_LARGEST_OPEN_BYTES = 32 * 2**20
+_FEWEST_FRAMES = 2
 _LIST = "join.ffconcat"
 RAW, _PART = ".rgb", ".part"
-
-
-class Work(Protocol):
-    """A folder to keep a film in while it is made, and word of the file that came of it."""
-
-    folder: Path
-
-    def made(self, path: Path) -> None:
-        """`path` is the finished file, about to get its final name."""
 
 
 def is_work_file(name: str) -> bool:
@@ -49,7 +45,10 @@ def is_work_file(name: str) -> bool:
 class Segments:
     """Frames of one size in `folder`, closed in segments; `join` makes one file of them.
 
-    `frames`: how many are held.  A new segment begins every two seconds and with every shot.
+    A new segment begins every two seconds of the film, sooner where the frames are large, and with every shot.
+
+    Attributes:
+        frames: how many are held.
     """
 
     def __init__(
@@ -57,82 +56,188 @@ class Segments:
         folder: Path,
         target: Path,
         *,
+        codec: Codec,
         suffix: str,
         rate: Fraction,
-        options: list[str],
+        quality: int = 85,
         total_frames: int | None = None,
         first: int = 0,
     ) -> None:
-        """target: the name shown in errors.  suffix, options: of the closed files, and how to encode them.
+        """Nothing is written before the first frame.
 
-        total_frames: of the whole film, for words on how much room it needs.  first: the number, in the whole
-        film, of the first frame that comes here.
+        Args:
+            folder: where the segments lie.
+            target: the name shown in errors.
+            codec: of the segments.
+            suffix: of their files.
+            rate: frames a second.
+            quality: 1..100.
+            total_frames: of the whole film, for words on how much room it needs.
+            first: the number, in the whole film, of the first frame that comes here.
         """
         self.frames = 0
         self._total_frames, self._first = total_frames, first
         self._folder, self._target = folder, target
-        self._suffix, self._rate, self._options = suffix, rate, options
-        self._starts: list[int] = []
+        self._suffix, self._rate, self._codec, self._quality = suffix, rate, codec, quality
+        self._has_ticks = suffix in FORMATS and FORMATS[suffix].has_ticks
         self._size: tuple[int, int] | None = None
-        self._raw: IO[bytes] | None = None
-        self._encoding: Future[None] | None = None
+        # Where closed segments end, as numbers of frames in the whole film; the open one begins at the last of them.
+        self._cuts = [first]
+        self._open: list[bytes] = []
+        self._encoder: VideoEncoder | None = None
+        self._is_second_try = False
+        self._closing: Future[None] | None = None
+        self._lock = threading.Lock()
         self._worker = ThreadPoolExecutor(1, "vidream-segment")
 
-    def position(self) -> dict[str, Any]:
-        """Where it stands, in plain numbers: what `restore` takes."""
-        return {"frames": self.frames, "starts": list(self._starts), "size": list(self._size or ())}
+    @property
+    def closed_frames(self) -> int:
+        """How many frames lie in segments that are closed, or are being closed."""
+        return self._cuts[-1] - self._first
 
-    def restore(self, position: dict[str, Any]) -> None:
-        """Go on from `position`; what was written after it is dropped. TargetError where something is missing."""
-        self.frames, self._starts = int(position["frames"]), [int(start) for start in position["starts"]]
-        if not self._starts:
-            return  # a state from before the first frame: what lies there is begun anew
-        height, width = position["size"]
-        self._size = (int(height), int(width))
-        known = {self._name(start, end).name for start in self._starts[:-1] for end in (self._suffix, RAW)}
-        last = self._name(self._starts[-1], RAW)
-        # A film joined of parts has no raw frames. Any other goes on with its last segment, which a stop has closed.
-        is_whole = not last.exists()
-        known.add(self._name(self._starts[-1], self._suffix if is_whole else RAW).name)
-        for path in self._folder.iterdir():
-            if is_work_file(path.name) and path.name not in known:
-                path.unlink()
-        for start, end in self._spans():
-            self._check_held(start, end)
-        if not is_whole:
-            self._raw = last.open("ab", buffering=0)
-
-    def _check_held(self, start: int, end: int) -> None:
-        """See that the frames of a segment are there: closed, or raw. Raw ones are closed now, but the last."""
-        raw = self._name(start, RAW)
-        if self._name(start, self._suffix).exists():
-            return
-        needed = (end - start) * self._frame_bytes
-        if not raw.exists() or raw.stat().st_size < needed:
-            raise TargetError(
-                f'"{self._folder}" has lost frames {start + 1} to {end}; begin again with --overwrite'
-            )  # pragma: no cover - only where somebody took files away
-        os.truncate(raw, needed)
-        if start != self._starts[-1]:
-            self._encode(start)
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) px of the frames held."""
+        assert self._size is not None
+        return self._size
 
     def write(self, array: np.ndarray, *, new_shot: bool = False) -> None:
         """Keep one frame [H,W,3] uint8 RGB. TargetError where the disk is full or the encoder failed."""
         try:
-            if not self._starts:
+            if self._size is None:
                 self._folder.mkdir(exist_ok=True)
                 self._size = (array.shape[0], array.shape[1])
-                self._begin()
-            elif self._held >= self._length or (new_shot and self._held):
-                self._close_last()
-                self._begin()
-            assert self._raw is not None
-            view = np.ascontiguousarray(array).reshape(-1).data
-            while view:
-                view = view[self._raw.write(view) :]
+            if new_shot:
+                self._close_segment()
+            self.close_full_segment()
+            if self._encoder is None:
+                self._encoder = self._encode(self._cuts[-1], self._open)
+            with self._lock:
+                self._open.append(array.tobytes())
+                self.frames += 1
+            self._feed(self._open[-1])
         except OSError as error:
             raise self.trouble(error) from None
-        self.frames += 1
+
+    def _feed(self, frame: bytes) -> None:
+        assert self._encoder is not None
+        try:
+            self._encoder.write(frame)
+        except TargetError:
+            self._encoder.close()
+            if self._encoder.disk_is_full:
+                raise self.trouble() from None
+            if self._is_second_try:
+                raise
+            # The frames are still there, and one killed or starved encoder need not end a night's work.
+            self._is_second_try = True
+            self._encoder = self._encode(self._cuts[-1], self._open)
+
+    def _encode(self, start: int, frames: list[bytes]) -> VideoEncoder:
+        """An encoder for the segment that begins at `start`, given its first `frames`."""
+        height, width = self.size
+        times = exact_times(self._codec, self._rate, has_ticks=self._has_ticks)
+        encoder = VideoEncoder(
+            self._name(start, f"{_PART}{self._suffix}"), self._target, width=width, height=height, rate=self._rate,
+            options=[*self._codec.arguments(self._quality), *times],
+        )  # fmt: skip
+        try:
+            for frame in frames:
+                encoder.write(frame)
+        except BaseException:
+            encoder.close()
+            raise
+        return encoder
+
+    def close_full_segment(self) -> None:
+        """Close the open segment where it has its full length. Raises TargetError."""
+        if self._size is not None and len(self._open) >= self._length:
+            self._close_segment()
+
+    def _close_segment(self) -> None:
+        """Have the open segment closed beside the work; at most one is, so that memory stays bounded."""
+        if not self._open:
+            return
+        self._wait()
+        with self._lock:
+            start, encoder, frames = self._cuts[-1], self._encoder, self._open
+            self._cuts.append(self._first + self.frames)
+            self._encoder, self._open, self._is_second_try = None, [], False
+            self._closing = self._worker.submit(self._close_file, start, encoder, frames)
+
+    def _close_file(self, start: int, encoder: VideoEncoder | None, frames: list[bytes]) -> None:
+        encoder = encoder or self._encode(start, frames)
+        try:
+            encoder.finish()
+        except TargetError:
+            if encoder.disk_is_full:
+                raise self.trouble() from None
+            encoder.close()
+            encoder = self._encode(start, frames)  # killed or starved, perhaps: once more
+            encoder.finish()
+        finally:
+            encoder.close()
+        part = self._name(start, f"{_PART}{self._suffix}")
+        try:
+            sync_file(part)
+            part.replace(self._name(start, self._suffix))
+        except OSError as error:
+            raise self.trouble(error) from None
+
+    def _wait(self) -> None:
+        """Return when no segment is being closed. TargetError where one could not be."""
+        with self._lock:
+            closing = self._closing
+        if closing is not None:
+            closing.result()
+
+    def secure(self, frames: int) -> dict[str, Any]:
+        """Have the disk hold the first `frames` frames, as `Writer.secure` says. Raises TargetError, OSError."""
+        with self._lock:
+            end = self._first + frames
+            cuts = [cut for cut in self._cuts if cut <= end]
+            held = self._open[: end - cuts[-1]] if cuts[-1] == self._cuts[-1] else []
+            closing = self._closing
+        if closing is not None:
+            closing.result()
+        if len(held) < end - cuts[-1]:
+            raise TargetError(f'"{self._target}": frame {end} lies in a segment that has gone on')
+        if held:
+            save_whole(self._name(cuts[-1], RAW), *held)
+        if self._folder.is_dir():
+            sync_folder(self._folder)
+        return {"frames": frames, "cuts": cuts, "size": list(self._size or ())}
+
+    def release(self, position: dict[str, Any]) -> None:
+        """Drop the frames of a stop that nothing goes back to, now that `position` is saved."""
+        start, is_open = position["cuts"][-1], position["cuts"][-1] < self._first + position["frames"]
+        for path in self._folder.glob(f"*{RAW}"):
+            if path.stem.isdigit() and not (is_open and path == self._name(start, RAW)):
+                path.unlink(missing_ok=True)
+
+    def restore(self, position: dict[str, Any]) -> None:
+        """Go on from `position`; what was written after it is dropped. TargetError where frames are missing."""
+        self.frames, self._cuts = int(position["frames"]), [int(cut) for cut in position["cuts"]]
+        if not self.frames:
+            return  # a state from before the first frame: what lies there is begun anew
+        height, width = position["size"]
+        self._size = (int(height), int(width))
+        start, held = self._cuts[-1], self._first + self.frames - self._cuts[-1]
+        raw = self._name(start, RAW)
+        known = {self._name(begin, self._suffix) for begin in self._cuts[:-1]} | ({raw} if held else set())
+        for path in self._folder.iterdir():
+            if is_work_file(path.name) and path not in known:
+                path.unlink()
+        for begin, end in pairwise(self._cuts):
+            if not self._name(begin, self._suffix).exists():
+                raise self._lost(begin, end)
+        data = raw.read_bytes() if held and raw.exists() else b""
+        if len(data) < held * self._frame_bytes:
+            raise self._lost(start, start + held)
+        self._open = [data[at * self._frame_bytes : (at + 1) * self._frame_bytes] for at in range(held)]
+
+    def _lost(self, start: int, end: int) -> TargetError:
+        return TargetError(f'"{self._folder}" has lost frames {start + 1} to {end}; begin again with --overwrite')
 
     def trouble(self, error: OSError | None = None) -> TargetError:
         """The error for a disk that did not take the film: how much room is there, and how much it needs."""
@@ -144,125 +249,58 @@ class Segments:
         """What is still to be written: the rest of the film, then all of it again where it is joined and sounded."""
         if self._total_frames is None or self._size is None:
             return None
-        closed = [(self._name(start, self._suffix), end - start) for start, end in self._spans()]
+        closed = [(self._name(start, self._suffix), end - start) for start, end in pairwise(self._cuts)]
         closed = [(path, frames) for path, frames in closed if path.exists()]
         # Before the first segment is closed: a dream takes a tenth of its raw size at most.
         frame_bytes = self._frame_bytes / 10
         if closed:
             frame_bytes = sum(path.stat().st_size for path, _ in closed) / sum(frames for _, frames in closed)
-        rest = max(0, self._total_frames - self.frames)
-        return round(frame_bytes * (rest + 2 * self._total_frames)) + 2 * self._length * self._frame_bytes
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) px of the frames held."""
-        assert self._size is not None
-        return self._size
+        rest = max(0, self._total_frames - self.closed_frames)
+        return round(frame_bytes * (rest + 2 * self._total_frames))
 
     @property
     def _frame_bytes(self) -> int:
-        assert self._size is not None
-        return self._size[0] * self._size[1] * 3
-
-    @property
-    def _held(self) -> int:
-        """Frames in the last segment."""
-        return self._first + self.frames - self._starts[-1]
+        return self.size[0] * self.size[1] * 3
 
     @property
     def _length(self) -> int:
-        """Frames in a segment."""
-        fitting = _LARGEST_RAW_BYTES // self._frame_bytes
+        """Frames in a full segment."""
+        fitting = _LARGEST_OPEN_BYTES // self._frame_bytes
         return max(_FEWEST_FRAMES, min(round(self._rate * _SEGMENT_SECONDS), fitting))
-
-    def _begin(self) -> None:
-        start = self._first + self.frames
-        self._raw = self._name(start, RAW).open("wb", buffering=0)
-        self._starts.append(start)
-
-    def _close_last(self) -> None:
-        """Have the last segment encoded beside the work; at most one is, so raw frames never pile up."""
-        if self._raw is not None:
-            self._raw.close()
-        self._wait()
-        self._encoding = self._worker.submit(self._encode, self._starts[-1])
-
-    def _wait(self) -> None:
-        if self._encoding is not None:
-            waiting, self._encoding = self._encoding, None
-            waiting.result()
-
-    def _encode(self, start: int) -> None:
-        assert self._size is not None
-        part, closed = self._name(start, f"{_PART}{self._suffix}"), self._name(start, self._suffix)
-        height, width = self._size
-        source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", str(self._rate)]
-        command = ["-loglevel", "warning", "-y", *source, "-i", local_url(self._name(start, RAW))]
-        # Twice: the frames are still there, and one killed or starved encoder need not end a night's work.
-        for _ in range(2):
-            done = run([*command, *self._options, local_url(part)])
-            if done.disk_is_full:
-                raise self.trouble()
-            if done.code == 0:
-                sync_file(part)
-                part.replace(closed)
-                return
-        reason = done.last_words or (f"stopped by signal {-done.code}" if done.code < 0 else f"exit code {done.code}")
-        raise TargetError(f'ffmpeg stopped while writing "{self._target.name}" ({reason}); try again or another format')
-
-    def sync(self, position: dict[str, Any]) -> None:
-        """Have the disk really hold every frame up to `position`. May run in another thread than `write`."""
-        for start in reversed(position["starts"]):
-            if self._name(start, self._suffix).exists():
-                break
-            with contextlib.suppress(FileNotFoundError):  # closed in the meantime
-                sync_file(self._name(start, RAW))
-        sync_folder(self._folder)
-
-    def release(self, position: dict[str, Any]) -> None:
-        """Drop raw frames that nothing goes back to, now that `position` is safe on the disk."""
-        for start in reversed(position["starts"][:-1]):
-            raw = self._name(start, RAW)
-            if self._name(start, self._suffix).exists():
-                if not raw.exists():
-                    break
-                raw.unlink()
 
     def finish(self) -> None:
         """Close the last segment. TargetError where that fails."""
+        self._close_segment()
         self._wait()
-        if self._raw is not None:
-            self._raw.close()
-            self._raw = None
-            self._encode(self._starts[-1])
 
-    def join(self, suffix: str, options: list[str]) -> Path:
-        """All frames as one file of kind `suffix`, in the same folder; nothing is encoded again. TargetError.
+    def join(self, made_format: Format, options: list[str]) -> Path:
+        """All frames as one file, in the same folder; nothing is encoded again. TargetError.
 
-        options: further arguments for ffmpeg.
+        Args:
+            made_format: of the file.
+            options: further arguments for ffmpeg.
         """
         self.finish()
-        pieces = [(self._name(start, self._suffix), end - start) for start, end in self._spans()]
-        return join_pieces(self._folder, self._target, pieces, self._rate, suffix, options)
-
-    def _spans(self) -> list[tuple[int, int]]:
-        return list(zip(self._starts, [*self._starts[1:], self._first + self.frames], strict=True))
+        pieces = [(self._name(start, self._suffix), end - start) for start, end in pairwise(self._cuts)]
+        times = exact_times(self._codec, self._rate, has_ticks=made_format.has_ticks)
+        suffix = made_format.suffix if made_format.is_video else ".mkv"
+        return join_pieces(self._folder, self._target, pieces, self._rate, suffix, [*times, *options])
 
     def _name(self, start: int, ending: str) -> Path:
         return self._folder / f"{start:08d}{ending}"
 
     def close(self) -> None:
-        """Stop; all that was written stays. May be called twice."""
-        if self._raw is not None:
-            self._raw.close()
-            self._raw = None
+        """Stop; all that was written stays, and `secure` still knows the open segment's frames. May be called twice."""
+        if self._encoder is not None:
+            self._encoder.close()
+            self._encoder = None
         self._worker.shutdown(wait=True)
 
 
 def join_pieces(
     folder: Path, target: Path, pieces: list[tuple[Path, int]], rate: Fraction, suffix: str, options: list[str]
 ) -> Path:
-    """Closed segments (file under `folder`, frames) as one file in `folder`, its times exact to the tick. TargetError.
+    """Closed segments (file under `folder`, frames) as one file in `folder`, by copying. TargetError.
 
     Each segment's length is said in whole microseconds, rounded from its exact place in the film, so that
     the rounding never adds up: the first frame of each lands on its own tick.

@@ -1,0 +1,69 @@
+"""Writers of pictures: one, or one a frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vidream.media.disk import sync_file
+from vidream.media.frame import Frame
+from vidream.media.images import encode_picture, save_bytes
+from vidream.media.metadata import with_comment
+from vidream.media.numbered import NumberedName
+from vidream.media.targets import one_picture_only
+from vidream.media.writers.base import Target, Writer
+
+__all__ = ["NumberedWriter", "StillWriter"]
+
+
+def _encoded(frame: Frame, target: Target) -> bytes:
+    """The bytes of a picture file."""
+    picture_format = target.format
+    # A picture of another size is no longer the frame that the alpha was cut for.
+    fits = frame.alpha is not None and frame.alpha.shape[2:] == frame.picture.shape[2:]
+    alpha = frame.alpha if fits and picture_format.has_alpha else None
+    quality = min(100, target.quality + 10)
+    data = encode_picture(frame.picture, picture_format.suffix, quality=quality, alpha=alpha)
+    return with_comment(data, picture_format.suffix, target.comment) if target.comment else data
+
+
+class StillWriter(Writer):
+    """Exactly one picture."""
+
+    _data = b""
+
+    def write(self, frame: Frame, *, new_shot: bool) -> None:
+        if self.frames:
+            raise one_picture_only(self.target.path, "more")
+        self._data = _encoded(frame, self.target)
+        self.frames += 1
+
+    def close(self) -> Path | None:
+        made = self._temporary(self.target.path.suffix)
+        made.write_bytes(self._data)
+        return made
+
+
+class NumberedWriter(Writer):
+    """One file a frame, counted from 1; each is in its place, whole, as soon as it is written."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self._name = NumberedName(target.path)
+        self._unsynced: list[Path] = []
+
+    def write(self, frame: Frame, *, new_shot: bool) -> None:
+        file = self._name.file(self.target.first + 1 + self.frames)
+        save_bytes(file, _encoded(frame, self.target))
+        if self.target.work is not None:
+            self._unsynced.append(file)
+        self.frames += 1
+
+    def close(self) -> Path | None:
+        return None
+
+    def secure(self, frames: int) -> dict[str, Any]:
+        unsynced, self._unsynced = self._unsynced, []
+        for path in unsynced:
+            sync_file(path)
+        return super().secure(frames)
