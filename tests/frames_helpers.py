@@ -81,7 +81,11 @@ def children(words: str) -> list[int]:
     """The ffmpegs of this process whose command holds `words`; Linux only."""
     found = []
     for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
+        try:
+            pids = (task / "children").read_text().split()
+        except FileNotFoundError:  # a thread that has ended meanwhile
+            continue
+        for pid in pids:
             command = Path("/proc", pid, "cmdline").read_bytes().decode().split("\0")
             if any(words in word for word in command):
                 found.append(int(pid))

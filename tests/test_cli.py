@@ -150,7 +150,7 @@ def test_a_signal_finishes_the_file_with_the_frames_made_so_far(tmp_path, sent):
     # A group of its own, all of it hit at once, as a terminal does on Ctrl-C.
     child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not any(path.stat().st_size for path in tmp_path.rglob("*.rgb")) and time.monotonic() < deadline:
+    while not list(tmp_path.rglob("*.part.mp4")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.0)
     os.killpg(child.pid, sent)

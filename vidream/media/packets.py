@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import av.stream
+from PIL import Image
 
 __all__ = ["ScannedFrames", "scan_frames"]
 
@@ -94,6 +95,10 @@ def scan_frames(path: Path, container: Any, video: Any, codec: str) -> ScannedFr
     found.has_times = not (is_bare and (unknown or video.codec_context.has_b_frames))
     found.ticks = array("q", (shown for shown, _ in packets))
     found.last_ticks = packets[-1][1] if packets else 0
+    if codec == "gif":
+        # Its demuxer takes a comment at the end for one more frame.
+        with Image.open(path) as picture:
+            found.ticks = found.ticks[: getattr(picture, "n_frames", 1)]
     if codec == "vp8":
         found.ticks = _without_hidden(found.ticks)
     return found if found.is_whole else _completed(found, video)
