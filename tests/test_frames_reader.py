@@ -13,7 +13,7 @@ from frames_helpers import ffmpeg, index_of, make_clip, numbered_frame, packet_t
 
 from vidream.media import FrameReader
 from vidream.media.ffmpeg import Child
-from vidream.media.sources import video
+from vidream.media.sources import video_file as video
 
 
 def indices(reader: FrameReader) -> list[int]:

@@ -25,7 +25,7 @@ from vidream.live.live_session import LiveSession
 from vidream.looks.preset import Preset, preset_names
 from vidream.media import Camera, FrameReader
 from vidream.media.sources import camera
-from vidream.outputs import Output, VideoRecorder, VirtualCamera, Window, make_output, output_names, registry
+from vidream.outputs import Output, VideoRecorder, VirtualCamera, Window, make_output, output_names, output_registry
 from vidream.outputs.window import drawn, padded
 
 PRESET = Preset(octaves=1, step_size=0.02, jitter=4)
@@ -368,7 +368,7 @@ def test_an_output_is_added_by_one_class_in_a_file_of_the_folder(monkeypatch, li
     module = types.ModuleType("vidream.outputs.wall")
     exec(
         """
-from vidream.outputs.base import Output
+from vidream.outputs.output import Output
 class Wall(Output):
     name = "wall"
     shown = []
@@ -381,15 +381,15 @@ class Wall(Output):
     )
     monkeypatch.setitem(sys.modules, module.__name__, module)
     entries = [types.SimpleNamespace(name="wall")]
-    monkeypatch.setattr("vidream.outputs.registry.pkgutil.iter_modules", lambda path: entries)
-    registry._classes.cache_clear()
+    monkeypatch.setattr("vidream.outputs.output_registry.pkgutil.iter_modules", lambda path: entries)
+    output_registry._classes.cache_clear()
     try:
         wall = make_output("wall", "north", rate=25)
         assert isinstance(wall, Output) and (wall.target, wall.rate) == ("north", 25)
         with pytest.raises(DeviceError, match='no output "walls"; close: "wall"'):
             make_output("walls")
     finally:
-        registry._classes.cache_clear()
+        output_registry._classes.cache_clear()
     with Camera("7", opener=lambda name: FakeSource()) as source, LiveSession(source, live, outputs=[wall]) as session:
         report = session.run(seconds=0.3)
     *pictures, last = wall.shown

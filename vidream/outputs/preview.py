@@ -14,7 +14,7 @@ from torch import Tensor
 from vidream.errors import TargetError
 from vidream.media.arrays import to_array
 from vidream.media.images import encode_picture, save_bytes
-from vidream.outputs.base import Output
+from vidream.outputs.output import Output
 from vidream.outputs.screen import has_screen
 
 __all__ = ["Preview"]

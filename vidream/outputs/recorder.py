@@ -14,7 +14,7 @@ from torch import Tensor
 from vidream.errors import TargetError
 from vidream.media.formats import format_of, suffixes
 from vidream.media.writers.writer import FrameWriter
-from vidream.outputs.base import Output
+from vidream.outputs.output import Output
 from vidream.runtime.threads import work_alone
 
 __all__ = ["VideoRecorder"]

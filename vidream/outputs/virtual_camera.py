@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vidream.errors import DeviceError
 from vidream.media.arrays import to_array
-from vidream.outputs.base import Output
+from vidream.outputs.output import Output
 
 __all__ = ["VirtualCamera"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from vidream.media.arrays import to_array
-from vidream.outputs.base import Output
+from vidream.outputs.output import Output
 from vidream.outputs.screen import has_screen
 
 __all__ = ["Window", "drawn"]

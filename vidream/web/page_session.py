@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +18,16 @@ from vidream.live.live_dream import LiveDream
 from vidream.looks.preset import Preset
 from vidream.media import decode_frame, encode_frame, read_picture
 from vidream.outputs import VideoRecorder
+from vidream.web.choices import Choices, changed, with_strength
 from vidream.web.clips import Clip
 from vidream.web.gifs import make_gif
 from vidream.web.shared import Engine
 
-__all__ = ["Choices", "Session"]
+__all__ = ["Session"]
 
-LARGEST_STRENGTH = 2.0
-MOST_SUBJECTS = 4
 GUIDES_KEPT = 3
 # Shapes that a camera may have at the size asked for, with room for one that rounds up.
 SIZE_ROOM_PX = 16
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a page has chosen.
-
-    Attributes:
-        look: its name.
-        subjects: in place of the look's own.
-        strength: 0..2.
-        guide: a picture of the session.
-    """
-
-    look: str
-    subjects: tuple[str, ...] = ()
-    strength: float = 1.0
-    guide: Path | None = None
 
 
 class Session:
@@ -129,7 +111,7 @@ class Session:
         Raises:
             VidreamError: a value is wrong; the old choices stay.
         """
-        choices = _checked(self.choices, wanted)
+        choices = changed(self.choices, wanted)
         with self._lock:
             self._change(choices)
 
@@ -238,7 +220,9 @@ class Session:
     def dream_clip(self, source: Path) -> None:
         """Dream a file of this session to its end; the page is told about the progress."""
         preset = self._preset(self.choices)
-        clip = Clip(self._engine, source, _stronger(preset, self.choices.strength), tell=self._tell, show=self._show)
+        clip = Clip(
+            self._engine, source, with_strength(preset, self.choices.strength), tell=self._tell, show=self._show
+        )
         with self._lock:
             if self._clip is not None or self._closed:
                 source.unlink(missing_ok=True)
@@ -321,27 +305,3 @@ class Session:
     def _show(self, preview: bytes) -> None:
         if self.listener is not None:
             self.listener(preview)
-
-
-def _checked(choices: Choices, wanted: dict[str, Any]) -> Choices:
-    """`choices` with the changes that a page sent. Raises SourceError where a value is wrong."""
-    look, subjects = wanted.get("look", choices.look), wanted.get("subjects", choices.subjects)
-    strength = wanted.get("strength", choices.strength)
-    is_list = isinstance(subjects, (list, tuple)) and all(isinstance(name, str) and len(name) < 80 for name in subjects)
-    if not isinstance(look, str) or not is_list or len(subjects) > MOST_SUBJECTS:
-        raise SourceError(f"a look is a name, and subjects are up to {MOST_SUBJECTS} names")
-    if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= LARGEST_STRENGTH:
-        raise SourceError(f"strength is a number from 0 to {LARGEST_STRENGTH:g}")
-    return replace(choices, look=look, subjects=tuple(subjects), strength=float(strength))
-
-
-def _stronger(preset: Preset, strength: float) -> Preset:
-    """`preset` for a clip: under 1 the frame shines through, over 1 the steps are larger."""
-    if strength <= 1:
-        return preset.replace(blend=1 - strength * (1 - preset.at(0).blend))
-    now = preset.at(0)
-    return preset.replace(
-        step_size=min(1.0, now.step_size * strength),
-        first_step_size=min(1.0, now.first_step_size * strength),
-        strength_cap=min(1.0, now.strength_cap * strength),
-    )

@@ -20,7 +20,7 @@ from vidream.media.images import STILL_SUFFIXES
 from vidream.media.numbered import NumberedName
 from vidream.media.probe import AudioInfo
 from vidream.media.sources.still import PictureSource
-from vidream.media.sources.video import MovingSource
+from vidream.media.sources.video_file import MovingSource
 from vidream.media.span import Span
 
 __all__ = ["FrameReader", "SourceKind"]

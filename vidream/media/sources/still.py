@@ -14,7 +14,7 @@ from vidream.media.arrays import compose_over_black, from_array
 from vidream.media.frame import Frame
 from vidream.media.images import decode_picture, resize_array, still_size
 from vidream.media.numbered import NumberedName
-from vidream.media.sources.base import Source
+from vidream.media.sources.source import Source
 from vidream.media.span import Span, fit_size
 
 __all__ = ["DEFAULT_RATE", "PictureSource"]

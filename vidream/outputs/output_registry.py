@@ -13,7 +13,7 @@ from os import PathLike
 from typing import Any
 
 from vidream.errors import DeviceError, close_names
-from vidream.outputs.base import Output
+from vidream.outputs.output import Output
 
 __all__ = ["make_output", "output_class", "output_names"]
 
