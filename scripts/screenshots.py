@@ -19,7 +19,7 @@ import cv2
 import imageio_ffmpeg
 from torch import Tensor
 
-from vidream.live import LiveDream, Mirror
+from vidream.live import LiveDream, LiveSession
 from vidream.looks.preset import Preset
 from vidream.media import Camera
 from vidream.media.arrays import to_array
@@ -83,9 +83,9 @@ def shoot_window(clip: str, target: Path) -> None:
         Kept() as window,
         Camera(clip, size=SIZE) as camera,
         LiveDream(LOOK, size=SIZE, target_fps=camera.rate) as live,
-        Mirror(camera, live, window=window, name=LOOK) as mirror,
+        LiveSession(camera, live, window=window, name=LOOK) as session,
     ):
-        mirror.run(seconds=SECONDS)
+        session.run(seconds=SECONDS)
     cv2.imwrite(str(target), window.last[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 84])
 
 

@@ -14,7 +14,7 @@ from memory_helpers import run_measured
 
 from vidream.media import FrameReader
 from vidream.media.ffmpeg import Child
-from vidream.media.sources import video
+from vidream.media.sources import video_file as video
 
 
 def indices(reader: FrameReader) -> list[int]:

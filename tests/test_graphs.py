@@ -21,7 +21,7 @@ from vidream.motion.warp import resize_motion, warp_error
 from vidream.objectives import channel, layer
 from vidream.temporal.carry import carry
 from vidream.temporal.stream import Stream
-from vidream.zoom.drift_control import Leash
+from vidream.zoom.drift_control import DriftControl
 
 PRESET = Preset(octaves=2, first_steps=6, steps=6, jitter=8, evenness=0.4, smoothing=0.6, layers={"block2": 1.0})
 
@@ -239,7 +239,7 @@ def _listed(made):
 def test_a_carried_frame_waits_for_nothing(change):
     """The meta device has no numbers, and so none to wait for: a dream on it shows every crossing."""
     preset = PRESET.replace(colour=0.5, keep_colour=0.5, blend=0.1, **change)
-    dreamer, leash = Dreamer(preset, net=make_tiny_net("meta"), tile=1024), Leash()
+    dreamer, drift_control = Dreamer(preset, net=make_tiny_net("meta"), tile=1024), DriftControl()
     frame, dream, warm_up = (torch.rand(1, channels, 90, 120, device="meta") for channels in (3, 3, 1))
     small = torch.rand(1, 2, 45, 60, device="meta"), torch.rand(1, 1, 45, 60, device="meta")
 
@@ -250,7 +250,7 @@ def test_a_carried_frame_waits_for_nothing(change):
             found = dreamer(start, steps=2, step_size=0.01, turn=0, pace=step_scale, source=frame)
         shown = finish(found, frame, keep_colour=0.5, blend=0.1)
         warp_error(shown, frame, *moved, every_px=2)
-        leash.hold(shown, 0.04)
+        drift_control.correct(shown, 0.04)
 
     run()
     with Waits() as waits:

@@ -8,6 +8,7 @@ import inspect
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,24 @@ def test_every_room_lists_its_exports(room):
         assert hasattr(module, name)
         # A function called like its module would hide it.
         assert name != room or not inspect.isfunction(getattr(module, name))
+
+
+def test_no_two_modules_have_one_stem():
+    stems = Counter(path.stem for path in FILES if path.stem not in ("__init__", "__main__"))
+    assert [stem for stem, count in stems.items() if count > 1] == []
+
+
+def test_no_two_public_classes_have_one_name():
+    homes: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
+def test_the_root_of_the_package_holds_at_most_8_modules():
+    assert len(list(PACKAGE.glob("*.py"))) <= 8
 
 
 def test_importing_vidream_loads_nothing_heavy():

@@ -17,7 +17,7 @@ from vidream.engine.dreamer import Dreamer
 from vidream.errors import NetError, PresetError, VidreamError
 from vidream.live.budget import Level
 from vidream.live.live_dream import LiveDream
-from vidream.live.tracking import Path, Track, standing
+from vidream.live.tracking import MotionPath, MotionTracker, no_motion
 from vidream.live.update import Moment, composed, updated
 from vidream.looks.preset import Preset
 
@@ -33,7 +33,7 @@ def moved(picture, px: int):
 
 
 def show_for(live: LiveDream, frame, *, dreams: int):
-    """Show `frame` again and again until so many more dreams have landed; the last picture."""
+    """Show `frame` again and again until so many more dreams are finished; returns the last picture."""
     wanted = live.figures.dreams + dreams
     while live.figures.dreams < wanted:
         live.show(frame, time.monotonic())
@@ -59,7 +59,7 @@ class Held:
         monkeypatch.setattr(net, "features", features)
 
 
-def test_the_picture_is_the_frame_until_the_dream_joins():
+def test_the_picture_is_the_frame_until_the_first_dream_is_done():
     frame = textured(48, 64)
     with LiveDream(tiny_dreamer()) as live:
         assert torch.equal(live.show(frame, time.monotonic()), frame)
@@ -115,12 +115,12 @@ def test_the_dream_moves_with_what_it_was_dreamed_on(monkeypatch):
 def test_a_dream_lives_on_where_nothing_moves():
     frame = textured(48, 64)
     dreamer = tiny_dreamer()
-    landed, residuals = None, []
+    last, residuals = None, []
     for number in range(160):
         moment = Moment(number / 15, 1 / 15)
-        landed = updated(dreamer, frame, landed, Level(64, 1, 1), number=number, moment=moment)
-        landed = replace(landed, path=standing(frame))
-        residuals.append(landed.residual)
+        last = updated(dreamer, frame, last, Level(64, 1, 1), number=number, moment=moment)
+        last = replace(last, path=no_motion(frame))
+        residuals.append(last.residual)
     steps = [float((b - a).abs().mean()) for a, b in pairwise(residuals[99:])]
     strengths = [float(residual.abs().mean()) for residual in residuals[100:]]
     # Gently: far less from one update to the next than over a few seconds, and never brighter or paler at once.
@@ -130,13 +130,13 @@ def test_a_dream_lives_on_where_nothing_moves():
 
 def test_another_size_is_taken_up_without_a_jump():
     frame = textured(96, 128)
-    dreamer, landed = tiny_dreamer(), None
+    dreamer, last = tiny_dreamer(), None
     shown = []
     for number in range(60):
         level = Level(128 if number < 25 or number >= 50 else 80, 1, 1)
-        landed = updated(dreamer, frame, landed, level, number=number, moment=Moment(0.0, 0.0))
-        landed = replace(landed, path=standing(frame))
-        shown.append(composed(PRESET, frame, landed, strength=1.0))
+        last = updated(dreamer, frame, last, level, number=number, moment=Moment(0.0, 0.0))
+        last = replace(last, path=no_motion(frame))
+        shown.append(composed(PRESET, frame, last, strength=1.0))
     changes = [float((after - before).abs().mean()) for before, after in pairwise(shown)]
     assert max(changes[20:]) < 3 * max(changes[20:24])
 
@@ -162,7 +162,7 @@ def test_a_reset_forgets_the_dream_that_is_being_made_as_well(monkeypatch):
     dreamer, frame = tiny_dreamer(), textured(48, 64)
     slow = Held(monkeypatch, dreamer.net)
     with LiveDream(dreamer) as live:
-        ripe = show_for(live, frame, dreams=12)
+        grown = show_for(live, frame, dreams=12)
         slow.go_on.clear()
         live.show(frame)
         assert slow.waiting.wait(10)
@@ -173,14 +173,14 @@ def test_a_reset_forgets_the_dream_that_is_being_made_as_well(monkeypatch):
         # The one that was held up is thrown away; the next one begins from the bare frame.
         wait_until(lambda: live.figures.dreams == dreams + 2)
         fresh = live.show(frame)
-        assert 0 < float((fresh - frame).abs().mean()) < 0.6 * float((ripe - frame).abs().mean())
+        assert 0 < float((fresh - frame).abs().mean()) < 0.6 * float((grown - frame).abs().mean())
 
 
 def test_a_cut_begins_a_new_dream():
-    track = Track(None, resets_on_cut=True)
-    assert track.step(torch.zeros(1, 3, 48, 64)) is None
-    assert track.step(torch.zeros(1, 3, 48, 64)) is not None
-    assert track.step(torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(3))) is None
+    tracker = MotionTracker(None, resets_on_cut=True)
+    assert tracker.step(torch.zeros(1, 3, 48, 64)) is None
+    assert tracker.step(torch.zeros(1, 3, 48, 64)) is not None
+    assert tracker.step(torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(3))) is None
     frame, other = textured(48, 64), 1 - textured(48, 64, seed=5)
     with LiveDream(tiny_dreamer()) as live:
         show_for(live, frame, dreams=3)
@@ -189,17 +189,17 @@ def test_a_cut_begins_a_new_dream():
 
 def test_joined_paths_lead_as_far_as_their_steps():
     def path(px):
-        return Path(torch.full((1, 2, 20, 30), px), torch.full((1, 1, 20, 30), 0.5))
+        return MotionPath(torch.full((1, 2, 20, 30), px), torch.full((1, 1, 20, 30), 0.5))
 
     joined = path(1.5).then(path(2.0))
     assert torch.allclose(joined.flow, torch.full_like(joined.flow, 3.5))
-    assert torch.allclose(joined.believed, torch.full_like(joined.believed, 0.25))
-    flow, believed = joined.at(40, 60)
+    assert torch.allclose(joined.mask, torch.full_like(joined.mask, 0.25))
+    flow, mask = joined.at(40, 60)
     assert flow.shape == (1, 2, 40, 60) and torch.allclose(flow, torch.full_like(flow, 7.0))
-    assert believed.shape == (1, 1, 40, 60)
+    assert mask.shape == (1, 1, 40, 60)
 
 
-def test_another_look_keeps_the_net_and_a_look_that_cannot_be_had_keeps_the_look():
+def test_another_look_keeps_the_network_and_a_look_that_fails_keeps_the_old_one():
     frame = textured(48, 64)
     with LiveDream(tiny_dreamer()) as live:
         show_for(live, frame, dreams=3)
@@ -215,7 +215,7 @@ def test_another_look_keeps_the_net_and_a_look_that_cannot_be_had_keeps_the_look
         show_for(live, frame, dreams=2)
 
 
-def test_nets_are_taken_to_pieces_while_others_run():
+def test_networks_are_traced_while_others_run():
     dreamer = tiny_dreamer()
     errors, done = [], threading.Event()
 
@@ -238,7 +238,7 @@ def test_nets_are_taken_to_pieces_while_others_run():
     assert not errors
 
 
-def test_an_error_of_the_dream_comes_out_where_pictures_are_asked_for(monkeypatch):
+def test_an_error_of_the_dream_is_raised_where_pictures_are_asked_for(monkeypatch):
     dreamer = tiny_dreamer()
     monkeypatch.setattr(dreamer.net, "features", lambda *_: 1 / 0)
     with LiveDream(dreamer) as live, pytest.raises(VidreamError, match="the dream stopped: division by zero"):
@@ -247,7 +247,7 @@ def test_an_error_of_the_dream_comes_out_where_pictures_are_asked_for(monkeypatc
             time.sleep(0.01)
 
 
-def test_its_thread_ends_with_it_and_frames_of_any_size_may_come():
+def test_its_thread_ends_with_it_and_frames_may_change_their_size():
     before = threading.active_count()
     with LiveDream(tiny_dreamer(), size=48) as live:
         for height, width in ((48, 64), (120, 40), (48, 64)):
@@ -257,7 +257,7 @@ def test_its_thread_ends_with_it_and_frames_of_any_size_may_come():
     assert threading.active_count() == before
 
 
-def test_wishes_out_of_range_are_told():
+def test_settings_out_of_range_are_refused():
     with pytest.raises(PresetError, match=r"target fps is 0\.5; give 1 to 240"):
         LiveDream(tiny_dreamer(), target_fps=0.5)
     with pytest.raises(PresetError, match="max latency is 60 s"):

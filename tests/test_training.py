@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 
 from vidream.networks.dreamnet import WEIGHTS, DreamNet, SmoothKernel, load_dreamnet
-from vidream.training.hyperparameters import Recipe, Stage
+from vidream.training.hyperparameters import Hyperparameters, Stage
 from vidream.training.judge import NOTHING, Judge, views
 from vidream.training.motifs import MOTIFS
 from vidream.training.scenes import MotifBank, Scenes
 from vidream.training.train import Trainer, save_dreamnet
 
 TWO = ["dog", "lion"]
-TINY = Recipe(
+TINY = Hyperparameters(
     stages=(Stage(32, 60, 24),), each=8, motif_px=32, grounds=16, widths=(8, 16, 32, 32), radius=(0.3, 0.3),
     learning_rate=5e-3,
 )  # fmt: skip

@@ -105,8 +105,14 @@ def test_messages_that_mean_nothing_are_answered_in_one_line(served):
         for text in ("", "{", "[]", "7", '{"type": "quit"}', '{"type": {}}', "[" * 3000, "x" * 5000):
             page.socket.send(text)
             assert "message" in page.hear("error")["error"]
-        for wish in ({"look": "nowhere"}, {"look": 7}, {"subjects": ["unicorns"]}, {"strength": 9}, {"strength": "1"}):
-            page.say(type="wish", **wish)
+        for choice in (
+            {"look": "nowhere"},
+            {"look": 7},
+            {"subjects": ["unicorns"]},
+            {"strength": 9},
+            {"strength": "1"},
+        ):
+            page.say(type="choose", **choice)
             said = page.hear("error")["error"]
             assert "\n" not in said and "/" not in said
         assert page.dream(frame())
@@ -115,7 +121,7 @@ def test_messages_that_mean_nothing_are_answered_in_one_line(served):
 def test_another_look_changes_the_picture(served):
     with served.page() as page:
         settled = [shown(page, frame(), number) for number in range(25)][-1]
-        page.say(type="wish", look="sea", strength=1.5)
+        page.say(type="choose", look="sea", strength=1.5)
         until(lambda: difference(shown(page, frame()), settled) > 0.03)
 
 
@@ -123,7 +129,7 @@ def test_a_strength_of_nothing_shows_the_camera(served):
     with served.page() as page:
         source = decode_frame(frame(), largest_side_px=160)
         until(lambda: difference(shown(page, frame()), source) > 0.02)
-        page.say(type="wish", strength=0)
+        page.say(type="choose", strength=0)
         until(lambda: difference(shown(page, frame()), source) < 0.01)
 
 
@@ -134,10 +140,10 @@ def test_a_guide_is_taken_in_and_let_go(served, tmp_path):
         status, _, _ = served.ask(f"/sessions/{page.secret}/guide", data=(tmp_path / "guide.png").read_bytes())
         assert status == 200
         session = served.session(page.secret)
-        assert session.wishes.guide.is_file() and session.wishes.guide.parent == session.folder
+        assert session.choices.guide.is_file() and session.choices.guide.parent == session.folder
         until(lambda: shown(page, frame()) is not None and page.hear("figures")["dreams"] > 3)
         page.say(type="no guide")
-        until(lambda: session.wishes.guide is None)
+        until(lambda: session.choices.guide is None)
         assert page.dream(frame(), 99)
 
 
@@ -288,6 +294,17 @@ def test_a_connection_too_many_is_closed_and_the_page_stays(served):
         assert page.dream(frame())
         for each in idle:
             each.close()
+
+
+def test_a_connection_without_a_whole_request_is_closed_after_a_while(monkeypatch):
+    monkeypatch.setattr(web_server, "REQUEST_SECONDS", 0.3)
+    with serving() as served, served.page() as page:
+        for head in (b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n"):
+            with socket.create_connection(served.address.split(":")) as slow:
+                slow.sendall(head)
+                slow.settimeout(10)
+                assert _is_closed(slow)
+        assert page.dream(frame())
 
 
 def test_strangers_are_refused_and_the_server_lives_on(served):

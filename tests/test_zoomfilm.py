@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,11 @@ from vidream import zoom_film
 from vidream.api import Progress, dream
 from vidream.cli import main
 from vidream.engine.dreamer import Dreamer
+from vidream.errors import TargetError
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, write_picture
+from vidream.motion.known import Motion
+from vidream.zoom.zoom_frames import ZoomFrames
 
 QUICK = ["--set", "octaves=1", "--set", "first_steps=1", "--precision", "fp32", "-q", "--size", "64x48"]
 BIG = (textured(120, 200)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
@@ -71,6 +76,38 @@ def test_a_stopped_zoom_keeps_its_frames(here, tiny_net):
     made = zoom_film("photo.png", "out.mp4", dreamer=quick, seconds=60, size=64, progress=Impatient())
     assert not made.finished and made.frames == 3
     assert len(read("out.mp4")) == 3
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_zoom_frames_continue_from_a_state_to_the_bit(here, tiny_net, loop):
+    write_picture(here / "guide.png", textured(40, 40, seed=3))
+    make_clip(here / "guide.mp4", 6, draw=lambda index: BIG[30:70, 10 * index : 10 * index + 40])
+    for guide in ("guide.png", "guide.mp4"):
+        preset = Preset(octaves=1, first_steps=2, guide=(str(here / guide),))
+
+        def frames(preset=preset):
+            quick = Dreamer(preset, net=tiny_net)
+            return ZoomFrames(textured(48, 64), quick, Motion(), rate=Fraction(10), frames_total=6, loop=loop)
+
+        one, other = frames(), frames()
+        made = [one.next() for _ in range(2)]
+        state = {name: value.clone() for name, value in one.state().items()}
+        made += [one.next() for _ in range(4)]
+        other.restore(state)
+        assert other.frames_made == 2
+        assert all(torch.equal(picture, other.next()) for picture in made[2:])
+        with pytest.raises(ValueError, match="all 6 frames are made"):
+            other.next()
+
+
+def test_a_state_of_another_version_is_refused_in_one_line(tiny_net):
+    quick = Dreamer(Preset(octaves=1, first_steps=0), net=tiny_net)
+    frames = ZoomFrames(textured(48, 64), quick, Motion(scale=0.8), rate=Fraction(10), frames_total=6)
+    frames.next()
+    state = frames.state()
+    state["ripeness"] = state.pop("warm_up")
+    with pytest.raises(TargetError, match="another version of vidream; begin again"):
+        frames.restore(state)
 
 
 BAD = {

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from vidream.cli import options, values
 from vidream.cli.parser import value_of
 from vidream.cli.streams import printable, shown_path
+from vidream.errors import DeviceError
 from vidream.looks.preset import Preset
 
 if TYPE_CHECKING:
     from vidream.cli.terminal import LiveScreen
-    from vidream.live.live_session import MirrorReport
+    from vidream.live.live_report import LiveReport
+    from vidream.outputs import Output
 
 __all__ = ["add", "run"]
 
@@ -90,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     from vidream.media.disk import write_json
 
     with LiveScreen(quiet=arguments.quiet) as screen:
-        report = _mirrored(arguments, preset, screen)
+        report = _shown(arguments, preset, screen)
         screen.finished(report)
     if arguments.json:
         write_json(arguments.json, asdict(report))
@@ -108,16 +110,22 @@ def milliseconds(text: str) -> float:
     return found
 
 
-def _mirrored(arguments: argparse.Namespace, preset: Preset, screen: LiveScreen) -> MirrorReport:
+def _shown(arguments: argparse.Namespace, preset: Preset, screen: LiveScreen) -> LiveReport:
+    """Run the session to its end."""
     from vidream.live.live_dream import LiveDream
-    from vidream.live.live_session import Mirror
+    from vidream.live.live_session import LiveSession
     from vidream.media import Camera
     from vidream.outputs import Window
 
     with ExitStack() as stack:
-        # What may be missing is asked for first, and the net is loaded last.
+        # What may be missing is asked for first; the network is loaded last.
+        if not arguments.headless and Window.why_unavailable():
+            raise DeviceError(
+                "no window can be opened here; use --headless, with --record out.mp4 or --virtual-camera to see it"
+            )
         window = None if arguments.headless else stack.enter_context(Window(fullscreen=arguments.fullscreen))
         camera = stack.enter_context(Camera(arguments.camera, size=arguments.size))
+        outputs = _outputs(arguments, camera.rate)
         live = stack.enter_context(
             LiveDream(
                 options.dreamer_for(arguments, preset),
@@ -127,14 +135,12 @@ def _mirrored(arguments: argparse.Namespace, preset: Preset, screen: LiveScreen)
             )
         )
         camera.size = live.size
-        mirror = stack.enter_context(
-            Mirror(
+        session = stack.enter_context(
+            LiveSession(
                 camera,
                 live,
                 window=window,
-                record=arguments.record,
-                overwrite=arguments.overwrite,
-                virtual_camera=arguments.virtual_camera,
+                outputs=outputs,
                 is_mirrored=arguments.camera.isdigit() if arguments.mirror is None else arguments.mirror,
                 shows_figures=not arguments.no_overlay,
                 name=str(arguments.preset),
@@ -142,4 +148,16 @@ def _mirrored(arguments: argparse.Namespace, preset: Preset, screen: LiveScreen)
             )
         )
         screen.started(camera, live)
-        return mirror.run(seconds=arguments.seconds)
+        return session.run(seconds=arguments.seconds)
+
+
+def _outputs(arguments: argparse.Namespace, rate: float) -> list[Output]:
+    """The outputs beside the window that the options name. Raises DeviceError, TargetError."""
+    from vidream.outputs import make_output
+
+    asked = []
+    if arguments.record:
+        asked.append(make_output("file", arguments.record, rate=rate, overwrite=arguments.overwrite))
+    if arguments.virtual_camera:
+        asked.append(make_output("virtual-camera", rate=rate))
+    return asked

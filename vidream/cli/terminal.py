@@ -20,7 +20,7 @@ from vidream import api as files
 from vidream.cli.streams import printable
 from vidream.engine.dreamer import Dreamer
 from vidream.live.live_dream import LiveDream
-from vidream.live.live_session import MirrorReport
+from vidream.live.live_report import LiveReport
 from vidream.media import Camera, FrameReader
 from vidream.media.disk import write_json
 from vidream.networks import describe_net, graph_convolutions, net_names, weights_state
@@ -191,7 +191,7 @@ class LiveScreen(_Messages):
         self.say(f"{camera.name}  {camera.width}x{camera.height}, {camera.rate:g} fps")
         self.say(f"dreaming with {live.describe()}")
 
-    def finished(self, report: MirrorReport) -> None:
+    def finished(self, report: LiveReport) -> None:
         """Print rates, latency and sizes."""
         dreamed = f"dreamed {report.dreamed_width}x{report.dreamed_height}, {report.octaves} octaves"
         said = [

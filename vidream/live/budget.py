@@ -1,4 +1,4 @@
-"""pace: how large and how deep a live dream may be on this machine, found while it runs."""
+"""Adaptive resolution: how large and how deep a live dream may be on this machine, found while it runs."""
 
 from __future__ import annotations
 
@@ -7,35 +7,42 @@ import statistics
 from dataclasses import dataclass
 
 from vidream.engine.octaves import octave_sizes
+from vidream.looks.preset import Preset
 
-__all__ = ["Decision", "Level", "Pace"]
+__all__ = ["AdaptiveResolution", "Decision", "Level"]
 
-# Dream updates a second that are aimed for; the least that reads as a growing dream is about 12.
+# Dream updates a second to aim for; fewer than about 12 look like steps, not like growth.
 DREAMS_PER_SECOND = 14.0
 SMALLEST_PX = 128
 LEAST_RELIEF_PX = 150
-# From one level to the next a side grows by this, and the work by about its square.
+# From one level to the next a side grows by this factor, and the work by about its square.
 SIDE_STEP = 1.19
-# A size is taken up only where it promises to need no more than this share of the budget ...
+# A level is chosen only where it is expected to need at most this share of the time ...
 RAISE_BELOW = 0.8
-# ... and left where it needs more than this one.
+# ... and left where it needs more than this share.
 LOWER_ABOVE = 1.1
-# ... one level at a time, but above this straight to one that fits.
+# It is lowered one level at a time, but above this share straight to one that fits.
 FAR_ABOVE = 1.5
 FEWEST_DREAMS = 6
 WARM_UPS = 2
 DROPPED_SHARE = 0.08
 SETTLE_SECONDS = 1.0
 PATIENCE_SECONDS = 3.0
-# A level that was too much is left alone for this long, then twice as long, and so on.
-REGRET_SECONDS = 6.0
+# A level that was too slow is not tried again for this long, then twice as long, and so on.
+BACK_OFF_SECONDS = 6.0
 # A step costs as much as this many more pixels, whatever its size (two CPU cores: 5 ms against 0.35 us a px).
 OVERHEAD_PX = 15_000
 
 
 @dataclass(frozen=True)
 class Level:
-    """How much is dreamed in one update. side_px: longer side."""
+    """How much is dreamed in one update.
+
+    Attributes:
+        side_px: longer side.
+        octaves: how many.
+        steps: gradient steps in each octave.
+    """
 
     side_px: int
     octaves: int
@@ -44,20 +51,33 @@ class Level:
 
 @dataclass(frozen=True)
 class Decision:
-    """A change of level, and why."""
+    """A change of level.
+
+    Attributes:
+        at_seconds: when, on the clock of `AdaptiveResolution.decide`.
+        level: the new one.
+        why: the reason, in a few words.
+    """
 
     at_seconds: float
     level: Level
     why: str
 
 
-class Pace:
-    """Chooses the level of a live dream: quick to lower, slow to raise, and at rest once it fits.
+class AdaptiveResolution:
+    """Chooses the level of a live dream: quick to lower it, slow to raise it, stable once it fits.
 
-    sides: (height, width) of the picture, px.  octaves, octave_scale, finest, steps: what the preset
-    asks for at most.  target_fps: pictures a second that must be kept.  max_latency_seconds: from camera to
-    picture.  `level` is the present one, `changed_at` when it was taken up,
-    `decisions` the last changes, newest last.
+    Args:
+        sides: (height, width) of the picture, px.
+        octaves, octave_scale, finest, steps: the preset's, which are the most.
+        target_fps: pictures a second to be kept.
+        max_latency_seconds: from camera to picture.
+        start: the level to begin with; None estimates it from the first updates.
+
+    Attributes:
+        levels: all of them, from the least work to the most.
+        changed_at: when the present level was chosen; None before the first decision.
+        decisions: the last changes, newest last.
     """
 
     def __init__(
@@ -80,19 +100,42 @@ class Pace:
         self._budget_seconds = 1.0 / min(DREAMS_PER_SECOND, target_fps)
         self._dreams: collections.deque[float] = collections.deque(maxlen=15)
         self.changed_at: float | None = None
-        self._regrets: dict[int, tuple[float, int]] = {}
+        self._too_slow: dict[int, tuple[float, int]] = {}
         self._measured = start is not None
         self._index = self._first(start)
         self._warm_ups = WARM_UPS
         self.decisions: collections.deque[Decision] = collections.deque(maxlen=64)
 
+    @classmethod
+    def for_preset(
+        cls,
+        preset: Preset,
+        sides: tuple[int, int],
+        *,
+        target_fps: float,
+        max_latency_seconds: float,
+        start: Level | None = None,
+    ) -> AdaptiveResolution:
+        """The levels up to what a preset without schedules asks for."""
+        return cls(
+            sides,
+            octaves=preset.octaves,
+            octave_scale=preset.octave_scale,
+            finest=preset.finest,
+            steps=preset.steps,
+            target_fps=target_fps,
+            max_latency_seconds=max_latency_seconds,
+            start=start,
+        )
+
     @property
     def level(self) -> Level:
+        """The present level."""
         return self.levels[self._index]
 
     def note_dream(self, seconds: float) -> None:
-        """Tell how long an update took."""
-        # The first ones build the net's cut and warm the machine up: no measure of what comes after.
+        """Note how long an update took."""
+        # The first ones cut the network and fill caches, and take longer than those that follow.
         if self._warm_ups:
             self._warm_ups -= 1
         else:
@@ -101,10 +144,13 @@ class Pace:
     def decide(
         self, now_seconds: float, *, picture_fps: float, dropped_share: float, latency_seconds: float | None
     ) -> Level:
-        """The level for the next update.
+        """Choose the level for the next update.
 
-        picture_fps, latency_seconds: as measured of late; None: not yet.  dropped_share: of the frames,
-        0..1; a camera that gives few frames in a dark room is no reason to dream less.
+        Args:
+            now_seconds: `time.monotonic`.
+            picture_fps: pictures a second, of late. A camera that gives few frames in a dark room lowers nothing.
+            dropped_share: of the frames, 0..1.
+            latency_seconds: from camera to picture, of late; None where it is not known yet.
         """
         if self.changed_at is None:
             self.changed_at = now_seconds
@@ -114,7 +160,7 @@ class Pace:
             return self.level
         took = statistics.median(self._dreams)
         if not self._measured:
-            # The first guess is the only leap upwards: later the picture would be seen to pump.
+            # The first estimate is the only jump upwards: later ones would show as a pumping picture.
             self._measured = True
             return self._go(self._fitting(took, len(self.levels) - 1), now_seconds, f"an update takes {_ms(took)}")
         if since < SETTLE_SECONDS:
@@ -134,27 +180,27 @@ class Pace:
         late = latency_seconds is not None and latency_seconds > 0.7 * self.max_latency_seconds
         if above >= len(self.levels) or since < PATIENCE_SECONDS or late:
             return self.level
-        promised = took * self._costs[above] / self._costs[self._index]
-        # A level above one that was too much is too much as well.
-        regrets = [regret for index, regret in self._regrets.items() if index <= above]
-        regretted_at, times = max(regrets, default=(float("-inf"), 0))
-        if promised > RAISE_BELOW * self._budget_seconds or now - regretted_at < REGRET_SECONDS * 2**times:
+        expected = took * self._costs[above] / self._costs[self._index]
+        # A level above one that was too slow is too slow as well.
+        found = [entry for index, entry in self._too_slow.items() if index <= above]
+        too_slow_at, times = max(found, default=(float("-inf"), 0))
+        if expected > RAISE_BELOW * self._budget_seconds or now - too_slow_at < BACK_OFF_SECONDS * 2**times:
             return self.level
         return self._go(above, now, f"an update takes {_ms(took)} only")
 
     def _relieve(self, now: float, why: str) -> Level:
-        """A level less for the picture's sake; not further than where it can no longer be the dream's fault."""
+        """Lower it by one, so that pictures come in time; not below the size where the dream cannot be the cause."""
         if self.levels[self._index - 1].side_px < LEAST_RELIEF_PX or not self._index:
             return self.level
         return self._lower(self._index - 1, now, why)
 
     def _lower(self, index: int, now: float, why: str) -> Level:
-        _, times = self._regrets.get(self._index, (0.0, 0))
-        self._regrets[self._index] = (now, times + 1)
+        _, times = self._too_slow.get(self._index, (0.0, 0))
+        self._too_slow[self._index] = (now, times + 1)
         return self._go(index, now, why)
 
     def _fitting(self, took: float, most: int) -> int:
-        """The highest level up to `most` that promises to keep within the budget."""
+        """The highest level up to `most` that is expected to fit the time."""
         unit = took / self._costs[self._index]
         fitting = [i for i in range(most + 1) if unit * self._costs[i] <= RAISE_BELOW * self._budget_seconds]
         return fitting[-1] if fitting else 0

@@ -1,4 +1,4 @@
-"""controls: what each key does to a live dream."""
+"""What each key does to a live dream."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ HELP = (
     ("+  -", "stronger, weaker"),
     ("l", "next layer of the network"),
     ("s", "next subject"),
-    ("0", "layer and subject as the look has them"),
-    ("x", "begin afresh"),
-    ("space", "hold the picture, go on"),
+    ("0", "the look's own layer and subject"),
+    ("x", "start over"),
+    ("space", "hold the picture, continue"),
     ("m", "mirror"),
     ("f", "full screen"),
     ("c", "take a picture"),
@@ -32,12 +32,16 @@ HELP = (
 
 
 class Controls:
-    """Changes a live dream by keys. `look`: what is dreamed, in a few words."""
+    """Changes a live dream by keys.
+
+    Args:
+        live: the dream.
+        name: of the preset that `live` began with.
+    """
 
     def __init__(self, live: LiveDream, *, name: str) -> None:
-        """name: of the preset that `live` began with."""
         self._live = live
-        # Nobody waits for a download before a mirror: looks whose net is not here are left out.
+        # A download would stop the live picture: looks whose network is not on this machine are left out.
         self._names = [each for each in preset_names() if has_weights(Preset.load(each).net)]
         self._own = {name: live.preset}
         if name not in self._names:
@@ -53,19 +57,22 @@ class Controls:
             "-": lambda: self._strengthen(-STRENGTH_STEP),
             "l": self._next_layer,
             "s": self._next_subject,
-            "0": self._as_the_look_has_it,
+            "0": self._look_only,
             "x": self._reset,
             "space": self._freeze,
         }
 
     @property
     def look(self) -> str:
+        """What is dreamed, in a few words."""
         return " ".join(part for part in (self._name, self._layer, self._subject) if part)
 
     def press(self, key: str) -> str:
-        """Do what `key` means; returns a few words about it, or "" for a key that means nothing here.
+        """Do what a key means.
 
-        What cannot be had, say a net that is not downloaded, comes back as words too: the dream goes on.
+        Returns:
+            A message about it, also where it failed, such as for a network that is not downloaded; "" for a key without
+            a meaning here.
         """
         try:
             if key in self._keys:
@@ -80,7 +87,7 @@ class Controls:
         return self._take(self._names[(self._names.index(self._name) + step) % len(self._names)])
 
     def _take(self, name: str) -> str:
-        # The choice moves on first: a look that cannot be had must not bar the way to those behind it.
+        # The choice moves first: a look that fails must not block the way to the next ones.
         self._name, self._layer, self._subject = name, None, None
         preset = self._preset()
         self._live.change(preset)
@@ -99,12 +106,12 @@ class Controls:
         net = self._live.net
         names = tuple(net.groups) or net.classes
         if not names:
-            return f"{net.name} knows no subjects"
+            return f"{net.name} has no subjects"
         self._layer, self._subject = None, _following(names, self._subject)
         self._live.change(self._preset().replace(layers={}, channels=(), subject={self._subject: 1.0}, class_id=""))
         return f"subject {self._subject}"
 
-    def _as_the_look_has_it(self) -> str:
+    def _look_only(self) -> str:
         return self._take(self._name)
 
     def _strengthen(self, step: float) -> str:
@@ -113,11 +120,11 @@ class Controls:
 
     def _reset(self) -> str:
         self._live.reset()
-        return "begun afresh"
+        return "started over"
 
     def _freeze(self) -> str:
         self._live.freeze = not self._live.freeze
-        return "held: space goes on" if self._live.freeze else "going on"
+        return "held: space continues" if self._live.freeze else "continuing"
 
 
 def _following(names: tuple[str, ...], name: str | None) -> str:

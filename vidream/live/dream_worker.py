@@ -1,4 +1,4 @@
-"""worker: a thread that dreams while another one shows."""
+"""A thread that dreams while another one shows."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ import torch
 from vidream.errors import VidreamError
 from vidream.runtime.threads import default_threads, run_single_threaded, use_threads
 
-__all__ = ["Worker"]
+__all__ = ["DreamWorker"]
 
-# Where picture and dream both want a core, the picture goes first.
+# Where picture and dream both want a core, the picture has priority.
 NICENESS = 5
 
 
-class Worker:
-    """Calls `work` in a thread of its own until that returns. `error`: what has ended it, if anything.
+class DreamWorker:
+    """Calls a function in a thread of its own until it returns.
 
-    Until `join`, torch works alone in the thread that makes a Worker and shows its pictures.
+    Until `join`, torch is single-threaded in the thread that makes a DreamWorker and shows its pictures.
+
+    Args:
+        work: the function.
+
+    Attributes:
+        error: what ended it, if it was an error.
     """
 
     def __init__(self, work: Callable[[], None]) -> None:
@@ -44,8 +50,8 @@ class Worker:
         except VidreamError as error:
             self.error = error
         except Exception as error:
-            words = (str(error).splitlines() or [type(error).__name__])[0]
-            self.error = VidreamError(f"the dream stopped: {words}; try a smaller --size, or --device cpu")
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            self.error = VidreamError(f"the dream stopped: {reason}; try a smaller size, or the device cpu")
             self.error.__cause__ = error
 
     def join(self) -> None:

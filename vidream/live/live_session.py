@@ -1,13 +1,12 @@
-"""mirror: camera, live dream, and everything the picture goes to."""
+"""A camera, its live dream, and every output that the pictures go to."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -16,57 +15,35 @@ from torch import Tensor
 from vidream.errors import TargetError, VidreamError
 from vidream.live.controls import HELP, Controls
 from vidream.live.live_dream import LiveDream
-from vidream.live.meter import peak_memory_mib
+from vidream.live.live_report import LiveReport, SessionMeter
 from vidream.media import Camera, write_picture
-from vidream.outputs import Recorder, VirtualCamera, Window
+from vidream.outputs import Output, VideoRecorder, Window
 from vidream.runtime.threads import run_single_threaded
 
-__all__ = ["Mirror", "MirrorReport"]
+__all__ = ["LiveSession"]
 
-# The window listens for keys at least this often, also while the camera is away.
+# The window is asked for keys at least this often, also while the camera is away.
 LONGEST_WAIT_SECONDS = 0.1
 BANNER_SECONDS = 2.5
-# Memory is compared from here on: by then every size of picture has been seen.
-SETTLED_SECONDS = 5.0
-# A key that is held down must not go on acting after it is let go.
+# A key that is held down must not continue to act after it is released.
 MOST_PRESSED = 3
-LARGEST_LATENCY_MS = 10_000
 
 
-@dataclass(frozen=True)
-class MirrorReport:
-    """How a live dream went, from its first picture to its last. rates: a second; latency: capture to picture.
+class LiveSession:
+    """Shows what a camera sees, dreaming, until it is told to stop. Use it in a `with` block.
 
-    peak_rss_mib, memory_growth_mib: the most memory, and how much of it came after the first five
-    seconds; None where the system does not tell.
-    """
+    Args:
+        camera: where the frames come from.
+        live: dreams them.
+        window: shows pictures and figures, and gives keys; None without a screen.
+        outputs: where else the pictures go; opened and closed by the session.
+        is_mirrored: exchange left and right.
+        shows_figures: begin with the figures over the picture.
+        name: of the look.
+        says: takes a line for the user where there is no window to write it on.
 
-    picture_fps: float
-    dream_fps: float
-    latency_p50_ms: float
-    latency_p95_ms: float
-    dropped_frames: int
-    peak_rss_mib: float | None
-    memory_growth_mib: float | None
-    seconds: float
-    pictures: int
-    dreams: int
-    camera_fps: float
-    width: int
-    height: int
-    dreamed_width: int
-    dreamed_height: int
-    octaves: int
-    steps: int
-    reconnects: int
-    decisions: list[str]
-
-
-class Mirror:
-    """Shows what a camera sees, dreaming, until it is told to stop; use it as a context manager.
-
-    window: None without a screen.  record: a file.  is_mirrored: left and right exchanged.
-    name: of the look.  says: takes a line for the user where there is no window to write it on.
+    Raises:
+        VidreamError: on entering the block: an output cannot be opened.
     """
 
     def __init__(
@@ -75,111 +52,105 @@ class Mirror:
         live: LiveDream,
         *,
         window: Window | None = None,
-        record: str | Path | None = None,
-        overwrite: bool = False,
-        virtual_camera: bool = False,
+        outputs: Sequence[Output] = (),
         is_mirrored: bool = False,
         shows_figures: bool = True,
         name: str = "dream",
         says: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._camera, self._live, self._window = camera, live, window
-        self._wants_virtual = virtual_camera
         self._is_mirrored, self._shows_figures = is_mirrored, shows_figures
         self._says = says
         self._controls = Controls(live, name=name)
+        self._outputs = list(outputs)
         self._stack = ExitStack()
-        # Keys act in a thread of their own: a look may need another net, and loading one takes seconds.
-        self._presser = self._stack.enter_context(ThreadPoolExecutor(1, "vidream-keys", run_single_threaded))
+        # Keys act in a thread of their own: a look may need another network, and loading one takes seconds.
+        self._key_thread = ThreadPoolExecutor(1, "vidream-keys", run_single_threaded)
         self._pressed: deque[Future[str]] = deque()
-        self._recorder = self._recording(record, overwrite=overwrite) if record else None
-        self._virtual: VirtualCamera | None = None
         self._shows_help = False
         self._banner, self._banner_until = "", 0.0
-        self._trouble: str | None = None
+        self._camera_error: str | None = None
         self._picture: Tensor | None = None
-        self._dropped_before = 0
-        self._latencies_ms: Counter[int] = Counter()
-        self._first_at = self._last_at = 0.0
-        self._dreams_before = 0
-        self._pictures = 0
-        self._settled_mib: float | None = None
+        self._meter = SessionMeter(camera, live)
         self._is_running = True
 
-    def run(self, *, seconds: float | None = None) -> MirrorReport:
-        """Go on until the window is closed, or for so long from the first picture on. Returns how it went.
+    def run(self, *, seconds: float | None = None) -> LiveReport:
+        """Show pictures until the window is closed; Ctrl-C stops it as well.
 
-        Ctrl-C stops it as well. Raises VidreamError where camera, dream or recording fail for good.
+        Args:
+            seconds: stop this long after the first picture.
+
+        Returns:
+            How it went.
+
+        Raises:
+            VidreamError: camera, dream or an output failed for good.
         """
         try:
-            while self._is_running and (seconds is None or not self._pictures or self._elapsed < seconds):
-                self._turn()
+            while self._is_running and (seconds is None or self._meter.elapsed_seconds < seconds):
+                self._step()
         except KeyboardInterrupt:
             pass
         return self.report
 
     @property
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._first_at
+    def report(self) -> LiveReport:
+        """How it has gone so far."""
+        return self._meter.report
 
-    def _turn(self) -> None:
-        """One picture, or one look at the keys."""
+    def _step(self) -> None:
+        """Show one picture, or ask for keys once while no frame comes."""
         taken = self._camera.next(timeout_seconds=LONGEST_WAIT_SECONDS)
         if taken is None:
-            self._while_away()
+            self._wait_for_camera()
         else:
             self._take(*taken)
         if self._window is not None:
-            self._listen(self._window)
+            self._read_keys(self._window)
 
     def _take(self, frame: Tensor, captured_at: float) -> None:
-        if self._trouble:
+        if self._camera_error:
             self._tell("the camera is back")
-            self._trouble = None
+            self._camera_error = None
         picture = self._live.show(frame, captured_at)
         self._picture = picture.flip(-1) if self._is_mirrored else picture
-        self._send(self._picture)
+        self._show(self._picture)
         self._live.presented(captured_at)
-        self._count(captured_at)
+        self._meter.count(captured_at)
 
-    def _send(self, picture: Tensor) -> None:
+    def _show(self, picture: Tensor) -> None:
         if self._window is not None:
             self._draw(self._window, picture)
-        if self._recorder is not None:
-            self._recorder.write(picture)
-        if self._wants_virtual:
-            if self._virtual is None:
-                height, width = picture.shape[-2:]
-                rate = self._camera.rate
-                self._virtual = self._stack.enter_context(VirtualCamera(width, height, rate=rate))
-                self._tell(f"virtual camera: choose {self._virtual.name} in the other program")
-            self._virtual.send(picture)
+        for output in self._outputs:
+            output.show(picture)
+            if not self._meter.pictures and output.advice:
+                self._tell(output.advice, everywhere=True)
 
     def _draw(self, window: Window, picture: Tensor) -> None:
         window.show(
             picture,
             lines=self._figure_lines() if self._shows_figures and not self._shows_help else (),
-            banner=self._trouble or (self._banner if time.monotonic() < self._banner_until else ""),
+            banner=self._camera_error or (self._banner if time.monotonic() < self._banner_until else ""),
             help_rows=HELP if self._shows_help else (),
         )
 
     def _figure_lines(self) -> list[str]:
-        figures = self._live.figures
-        recording = f"   REC {self._recorder.path.name}" if self._recorder is not None else ""
+        figures, recorder = self._live.figures, self._recorder
+        recording = f"   REC {recorder.path.name}" if recorder is not None else ""
         rates = f"{figures.picture_fps:.0f} fps   {figures.dream_fps:.0f} dreams/s   {figures.latency_p95_ms:.0f} ms"
         sizes = f"{figures.width}x{figures.height}   dreamed {figures.dreamed_width}x{figures.dreamed_height}"
         look = f"{figures.octaves} octaves   {self._controls.look} x{self._live.strength:.1f}   h: help"
         return [rates + recording, f"{sizes}, {look}"]
 
-    def _while_away(self) -> None:
-        trouble = self._camera.trouble
-        if trouble and trouble != self._trouble:
-            self._trouble = trouble
-            self._says(trouble)
+    def _wait_for_camera(self) -> None:
+        error = self._camera.trouble
+        if error and error != self._camera_error:
+            self._camera_error = error
+            self._says(error)
         if self._window is not None and self._picture is not None:
             self._draw(self._window, self._picture)
 
-    def _listen(self, window: Window) -> None:
+    def _read_keys(self, window: Window) -> None:
         key = window.key()
         if not window.is_open or key in ("q", "escape"):
             self._is_running = False
@@ -192,101 +163,61 @@ class Mirror:
         elif key in ("h", "?"):
             self._shows_help = not self._shows_help
         elif key == "c":
-            self._snapshot()
+            self._save_picture()
         elif key == "r":
             self._toggle_recording()
         elif key and len(self._pressed) < MOST_PRESSED:
-            self._pressed.append(self._presser.submit(self._controls.press, key))
+            self._pressed.append(self._key_thread.submit(self._controls.press, key))
         while self._pressed and self._pressed[0].done():
-            if words := self._pressed.popleft().result():
-                self._tell(words)
+            if message := self._pressed.popleft().result():
+                self._tell(message)
 
-    def _snapshot(self) -> None:
+    def _save_picture(self) -> None:
         if self._picture is None:
             return
         try:
             path = _named_by_time(".png")
             write_picture(path, self._picture)
-            self._tell(f"saved {path}")
+            self._tell(f"saved {path}", everywhere=True)
         except TargetError as error:
             self._tell(str(error))
-
-    def _toggle_recording(self) -> None:
-        try:
-            if self._recorder is None:
-                self._recorder = self._recording(_named_by_time(".mp4"))
-                self._tell(f"recording {self._recorder.path}")
-            else:
-                recorder, self._recorder = self._recorder, None
-                recorder.close()
-                self._tell(f"saved {recorder.path}")
-        except TargetError as error:
-            self._tell(str(error))
-
-    def _recording(self, target: str | Path, *, overwrite: bool = False) -> Recorder:
-        return self._stack.enter_context(Recorder(target, rate=self._camera.rate, overwrite=overwrite))
-
-    def _tell(self, words: str) -> None:
-        self._banner, self._banner_until = words, time.monotonic() + BANNER_SECONDS
-        if self._window is None or words.startswith(("saved", "virtual")):
-            self._says(words)
-
-    def _count(self, captured_at: float) -> None:
-        now = time.monotonic()
-        dropped = self._camera.dropped_frames
-        if not self._pictures:
-            self._first_at = now
-            self._dreams_before = self._live.figures.dreams
-        else:
-            # Frames that came before the first picture was asked for are nobody's loss.
-            self._live.count_dropped(dropped - self._dropped_before)
-        self._dropped_before = dropped
-        self._pictures += 1
-        self._last_at = now
-        self._latencies_ms[min(LARGEST_LATENCY_MS, round(1000 * (now - captured_at)))] += 1
-        if self._settled_mib is None and self._elapsed > SETTLED_SECONDS:
-            self._settled_mib = peak_memory_mib()
 
     @property
-    def report(self) -> MirrorReport:
-        """How it has gone so far."""
-        figures, seconds, peak = self._live.figures, self._last_at - self._first_at, peak_memory_mib()
-        growth = peak - self._settled_mib if peak is not None and self._settled_mib is not None else None
-        dreams = figures.dreams - self._dreams_before
-        return MirrorReport(
-            # To a tenth: one picture more or less in the last instant is no more than that.
-            picture_fps=round((self._pictures - 1) / seconds, 1) if seconds > 0 else 0.0,
-            dream_fps=round(dreams / seconds, 1) if seconds > 0 else 0.0,
-            latency_p50_ms=_percentile(self._latencies_ms, 0.5),
-            latency_p95_ms=_percentile(self._latencies_ms, 0.95),
-            dropped_frames=figures.dropped_frames,
-            peak_rss_mib=None if peak is None else round(peak, 1),
-            memory_growth_mib=None if growth is None else round(growth, 1),
-            seconds=round(seconds, 2),
-            pictures=self._pictures,
-            dreams=dreams,
-            camera_fps=round(self._camera.rate, 3),
-            width=figures.width,
-            height=figures.height,
-            dreamed_width=figures.dreamed_width,
-            dreamed_height=figures.dreamed_height,
-            octaves=figures.octaves,
-            steps=figures.steps,
-            reconnects=self._camera.reconnects,
-            decisions=[
-                f"{each.at_seconds - self._first_at:.1f} s: {each.level.side_px} px, {each.level.octaves} octaves, "
-                f"{each.level.steps} steps: {each.why}"
-                for each in self._live.decisions
-            ],
-        )
+    def _recorder(self) -> VideoRecorder | None:
+        return next((output for output in self._outputs if isinstance(output, VideoRecorder)), None)
 
-    def __enter__(self) -> Mirror:
+    def _toggle_recording(self) -> None:
+        recorder = self._recorder
+        try:
+            if recorder is None:
+                recorder = VideoRecorder(_named_by_time(".mp4"), rate=self._camera.rate)
+                self._outputs.append(self._stack.enter_context(recorder))
+                self._tell(f"recording {recorder.path}")
+            else:
+                self._outputs.remove(recorder)
+                recorder.close()
+                self._tell(f"saved {recorder.path}", everywhere=True)
+        except TargetError as error:
+            self._tell(str(error))
+
+    def _tell(self, message: str, *, everywhere: bool = False) -> None:
+        """Show a message in the window, or say it where there is none; everywhere: do both."""
+        self._banner, self._banner_until = message, time.monotonic() + BANNER_SECONDS
+        if self._window is None or everywhere:
+            self._says(message)
+
+    def __enter__(self) -> LiveSession:
+        with ExitStack() as opened:
+            opened.enter_context(self._key_thread)
+            for output in self._outputs:
+                opened.enter_context(output)
+            self._stack = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A recording is finished whatever happened: what was recorded so far is not lost.
+        # A recording is finished whatever happened, so that nothing recorded is lost.
         try:
             self._stack.close()
         except VidreamError:
@@ -294,18 +225,8 @@ class Mirror:
                 raise
 
 
-def _percentile(counts: Counter[int], share: float) -> float:
-    """The value that `share` of all counted ones do not exceed."""
-    left = share * counts.total() if counts else 0
-    for value in sorted(counts):
-        left -= counts[value]
-        if left <= 0:
-            return float(value)
-    return 0.0
-
-
 def _named_by_time(suffix: str) -> Path:
-    """A free name in the present folder."""
+    """A free name in the current folder."""
     stem = time.strftime("vidream-%Y%m%d-%H%M%S")
     path, number = Path(stem + suffix), 2
     while path.exists():

@@ -1,4 +1,4 @@
-"""meter: how a live dream goes: pictures and updates a second, latency, what was let go."""
+"""Rates, latency and dropped frames of a live dream."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 __all__ = ["LiveFigures", "Meter", "peak_memory_mib"]
 
-# Figures are those of the last so many pictures and updates: three seconds at a camera's rate.
+# Figures are of the last so many pictures and updates: three seconds at a camera's rate.
 WINDOW = 90
 RECENT_SECONDS = 2.0
 FEWEST_LATENCIES = 20
@@ -18,12 +18,16 @@ FEWEST_LATENCIES = 20
 
 @dataclass(frozen=True)
 class LiveFigures:
-    """How it goes.
+    """Figures of a live dream.
 
-    picture_fps, dream_fps: pictures and dream updates a second, of late.  latency_p95_ms: from
-    capture to picture, what 95 of 100 pictures keep.  dropped_frames: came and were never shown.
-    pictures, dreams: in all.  width, height: of the picture, px; dreamed_width, dreamed_height: of
-    what is dreamed.  octaves, steps: of one update.
+    Attributes:
+        picture_fps, dream_fps: pictures and dream updates a second, of late.
+        latency_p95_ms: from capture to picture; 95 of 100 pictures take no longer.
+        dropped_frames: came and were never shown.
+        pictures, dreams: in all.
+        width, height: of the picture, px.
+        dreamed_width, dreamed_height: of what is dreamed, px.
+        octaves, steps: of one update.
     """
 
     picture_fps: float = 0.0
@@ -54,7 +58,7 @@ class Meter:
         self.dropped_frames = 0
 
     def picture(self, captured_at: float | None) -> None:
-        """A picture is made now, of a frame captured then (`time.monotonic`)."""
+        """Count a picture that is made now. captured_at: `time.monotonic` of its frame; None where it is not known."""
         now = time.monotonic()
         with self._lock:
             self.pictures += 1
@@ -63,33 +67,33 @@ class Meter:
                 self._latencies.append((now, now - captured_at))
 
     def presented(self, captured_at: float) -> None:
-        """The last picture is seen now: its latency counts up to here."""
+        """Note that the last picture is on the screen now: its latency counts up to here."""
         now = time.monotonic()
         with self._lock:
             if self._latencies:
                 self._latencies[-1] = (now, now - captured_at)
 
     def dream(self, now_seconds: float) -> None:
-        """A dream landed."""
+        """Count a dream that is finished."""
         with self._lock:
             self.dreams += 1
             self._dreams_at.append(now_seconds)
 
     def drop(self, frames: int) -> None:
-        """Frames were let go unseen."""
+        """Count frames that were dropped."""
         with self._lock:
             self.dropped_frames += frames
             self._drops_at.extend([time.monotonic()] * min(frames, WINDOW))
 
     def dropped_share(self, *, since_seconds: float = float("-inf")) -> float:
-        """Of the frames that came in the last two seconds, and after `since_seconds`; 0..1."""
+        """Share of the frames that were dropped, 0..1, in the last two seconds and after `since_seconds`."""
         with self._lock:
             since = max(since_seconds, time.monotonic() - RECENT_SECONDS)
             dropped, shown = (sum(at > since for at in times) for times in (self._drops_at, self._pictures_at))
         return dropped / max(1, dropped + shown)
 
     def latency_p95_seconds(self, *, since_seconds: float = float("-inf")) -> float | None:
-        """Of the pictures shown after `since_seconds`; None where they are too few to tell."""
+        """95th percentile of the latency of pictures shown after `since_seconds`; None where they are too few."""
         with self._lock:
             latencies = sorted(latency for at, latency in self._latencies if at > since_seconds)
         return latencies[int(0.95 * (len(latencies) - 1))] if len(latencies) > FEWEST_LATENCIES else None

@@ -1,4 +1,4 @@
-"""track: how the newest frame lies to the frames that dreams were made of."""
+"""Motion from the newest camera frame back to the frames that dreams were made of."""
 
 from __future__ import annotations
 
@@ -13,57 +13,65 @@ from vidream.motion.luma_pyramid import LumaPyramid
 from vidream.motion.warp import resize_flow, warp
 from vidream.temporal.carry import follow
 
-__all__ = ["Path", "Track", "standing"]
+__all__ = ["MotionPath", "MotionTracker", "no_motion"]
 
-# Longer side at which live motion is worked out: 192 px cost 6 ms a frame on one core, 320 px 13.
+# Longer side at which live motion is estimated: 192 px cost 6 ms a frame on one core, 320 px 13.
 SIDE_PX = 192
 
 
 @dataclass(frozen=True)
-class Path:
-    """From the newest frame back to an older one. flow: [1,2,h,w], px of its own size; believed: [1,1,h,w], 0..1."""
+class MotionPath:
+    """Motion from the newest frame back to an older one.
+
+    Attributes:
+        flow: [1,2,h,w], px at its own size.
+        mask: consistency mask, [1,1,h,w], 0..1: where the flow may be believed.
+    """
 
     flow: Tensor
-    believed: Tensor
+    mask: Tensor
 
     def at(self, height: int, width: int) -> tuple[Tensor, Tensor]:
-        """Flow and trust at another size: [1,2,H,W], [1,1,H,W]."""
-        believed = F.interpolate(self.believed, size=(height, width), mode="bilinear", align_corners=False)
-        return resize_flow(self.flow, height, width), believed
+        """Flow and mask at another size: [1,2,H,W], [1,1,H,W]."""
+        mask = F.interpolate(self.mask, size=(height, width), mode="bilinear", align_corners=False)
+        return resize_flow(self.flow, height, width), mask
 
-    def then(self, older: Path) -> Path:
-        """This path with `older`, which begins where this one ends, behind it.
+    def then(self, older: MotionPath) -> MotionPath:
+        """This path followed by `older`, which begins at the frame where this one ends.
 
-        Flows are joined rather than pictures warped again and again: a dream is pulled once,
-        from however far, and stays sharp.
+        Flows are composed, and the picture is warped once: a dream that is warped again at every frame would blur.
         """
         flow = self.flow + warp(older.flow, self.flow, mode="bilinear")
-        believed = self.believed * warp(older.believed, self.flow, mode="bilinear")
-        return Path(flow, believed)
+        mask = self.mask * warp(older.mask, self.flow, mode="bilinear")
+        return MotionPath(flow, mask)
 
 
-class Track:
-    """Follows the frames. `step` gives the path from each frame to the one before."""
+class MotionTracker:
+    """Tracks motion from frame to frame.
+
+    Args:
+        estimate: optical flow between two frames; None takes everything as still.
+        resets_on_cut: see cuts, where there is no motion from one frame to the next.
+    """
 
     def __init__(self, estimate: Callable[[Tensor, Tensor], Tensor] | None, *, resets_on_cut: bool) -> None:
-        """estimate: optical flow, or None where nothing is to be followed."""
         self.estimate = estimate
         self.resets_on_cut = resets_on_cut
         self._last: LumaPyramid | None = None
 
-    def step(self, frame: Tensor) -> Path | None:
-        """The path from `frame` [1,3,H,W] to the frame before; None where there is none, as after a cut."""
+    def step(self, frame: Tensor) -> MotionPath | None:
+        """The path from `frame` [1,3,H,W] to the frame before; None for the first frame and after a cut."""
         last, self._last = self._last, LumaPyramid(frame, side_px=SIDE_PX)
         found = None if last is None else follow(self._last, last, self.estimate, resets=self.resets_on_cut)
-        return None if found is None else Path(*found)
+        return None if found is None else MotionPath(*found)
 
-    def here(self) -> Path:
-        """The path from the newest frame to itself."""
+    def here(self) -> MotionPath:
+        """The path from the newest frame to itself. Call `step` first."""
         assert self._last is not None
-        return standing(self._last.small)
+        return no_motion(self._last.small)
 
 
-def standing(small: Tensor) -> Path:
-    """The path along which nothing moves, at the size of `small`."""
-    flow = torch.zeros(1, 2, *small.shape[-2:], device=small.device, dtype=small.dtype)
-    return Path(flow, torch.ones_like(flow[:, :1]))
+def no_motion(picture: Tensor) -> MotionPath:
+    """The path along which nothing moves, at the size of `picture` [1,C,h,w]."""
+    flow = torch.zeros(1, 2, *picture.shape[-2:], device=picture.device, dtype=picture.dtype)
+    return MotionPath(flow, torch.ones_like(flow[:, :1]))

@@ -11,18 +11,22 @@ from vidream.looks.schedule import Schedule
 
 __all__ = ["Motion", "Similarity"]
 
-# The motion is taken as constant between knots on a clock of its own, so that a film of 24 and one of
-# 60 frames a second pass through the very same places.
+# The motion is constant between knots of a clock of its own, so that films of 24 and of 60 frames a second pass through
+# exactly the same places.
 KNOTS_A_SECOND = 120
-# Two periods with no common rhythm: the centre's wandering does not look like a circle.
+# Two periods without a short common multiple: the path of the centre does not look like a circle.
 DRIFT_SECONDS = (9.0, 14.5)
 
 
 @dataclass(frozen=True)
 class Similarity:
-    """A turn, a change of size and a shift of the plane: u -> turn * u + shift, in complex numbers.
+    """A rotation with scale and a translation of the plane: u -> turn * u + shift, in complex numbers.
 
-    u = x + iy from the middle of the frame, in shorter sides of it, y downwards.
+    u = x + iy is counted from the middle of the frame, in units of its shorter side, y downwards.
+
+    Attributes:
+        turn: rotation (its phase) and scale (its absolute value).
+        shift: translation.
     """
 
     turn: complex = 1.0
@@ -32,10 +36,11 @@ class Similarity:
         return self.turn * u + self.shift
 
     def after(self, first: Similarity) -> Similarity:
-        """This one done after `first`."""
+        """The composition: `first`, then this one."""
         return Similarity(self.turn * first.turn, self.turn * first.shift + self.shift)
 
     def inverse(self) -> Similarity:
+        """The similarity that undoes this one."""
         return Similarity(1 / self.turn, -self.shift / self.turn)
 
 
@@ -43,12 +48,18 @@ class Similarity:
 class Motion:
     """How a zoom moves. Numbers may be schedules over the film's time.
 
-    scale: times larger each second, 0.02 to 50; below 1 the zoom goes outwards.  rotate: degrees a second,
-    clockwise.  pan_x, pan_y: frame widths and heights a second that the view moves right and down.
-    centre_x, centre_y: the point that is fallen into, as shares of the frame, 0.5 0.5 the middle.
-    drift: how far that point wanders to either side, as a share of the shorter side.  ease_in_seconds,
-    ease_out_seconds: the motion swells from rest, and comes to rest at `duration_seconds`.
-    loop_seconds: the motion repeats with this period; eases are left out.  Raises PresetError.
+    Args:
+        scale: times larger each second, 0.02..50; below 1 the zoom goes outwards.
+        rotate: degrees a second, clockwise, -3600..3600.
+        pan_x, pan_y: frame widths and heights a second that the view moves right and down, -10..10.
+        centre_x, centre_y: the centre of the zoom, as shares of the frame, -1..2; 0.5 is the middle.
+        drift: how far the centre wanders to either side, as a share of the shorter side, 0..0.5.
+        ease_in_seconds, ease_out_seconds: the motion starts slowly, and slows down towards `duration_seconds`; 0..3600.
+        duration_seconds: length of the film, for easing out.
+        loop_seconds: the motion repeats with this period; easing is left out.
+
+    Raises:
+        PresetError: a number is out of range.
     """
 
     scale: float | Schedule = 1.25
@@ -75,18 +86,20 @@ class Motion:
                     raise PresetError(f"{name.removesuffix('_seconds')} cannot be {number:g}; give {low:g} to {high:g}")
 
     def looped(self, seconds: float) -> Motion:
-        """This motion as one that repeats every `seconds`, without its eases."""
+        """This motion, repeating every `seconds`, without easing."""
         return replace(self, loop_seconds=seconds, ease_in_seconds=0.0, ease_out_seconds=0.0)
 
     def pull(self, start_seconds: float, end_seconds: float, width: int, height: int) -> Similarity:
-        """Where each place of the frame at `end_seconds` was in that of `start_seconds`.
+        """The backward mapping: where each place of the frame at `end_seconds` was in the frame at `start_seconds`.
 
-        width, height: of the frame, in any unit.  The end may lie before the start: the motion backwards.
+        Args:
+            start_seconds, end_seconds: the end may lie before the start, for the motion backwards.
+            width, height: of the frame, in any unit.
         """
         if end_seconds < start_seconds:
             return self.pull(end_seconds, start_seconds, width, height).inverse()
         found, now = Similarity(), start_seconds
-        # Knots are counted, not added up, or a thousand frames would gather rounding.
+        # Knots are counted, not added up, so that rounding does not add up over a thousand frames.
         knot = math.floor(start_seconds * KNOTS_A_SECOND + 1e-6)
         while now < end_seconds - 1e-12:
             until = min((knot + 1) / KNOTS_A_SECOND, end_seconds)
@@ -95,7 +108,7 @@ class Motion:
         return found.inverse()
 
     def looks_outside(self, width: int, height: int, seconds: float) -> bool:
-        """True where, in the first `seconds`, a frame shows what lay outside the one before it."""
+        """Whether in the first `seconds` a frame shows what lay outside the frame before it."""
         half = complex(width, height) / (2 * min(width, height))
         corners = (half, half.conjugate(), -half, -half.conjugate())
         for tenth in range(max(1, math.ceil(10 * seconds))):
@@ -106,7 +119,7 @@ class Motion:
         return False
 
     def _moved(self, seconds: float, length: float, width: int, height: int) -> Similarity:
-        """Where a place comes to in `length` seconds of the motion as it is at one moment."""
+        """The forward mapping over `length` seconds of the motion as it is at one moment."""
         if self.loop_seconds is not None:
             seconds %= self.loop_seconds
         shorter = min(width, height)

@@ -33,19 +33,28 @@ def resample(
     outside: str = "reflection",
     step: int = 0,
 ) -> Tensor:
-    """`image` [1,C,H,W] moved by a known motion: out(u) = image(pull(u)).
+    """Move an image by a known motion: out(u) = image(pull(u)).
 
-    u is counted from the middle of the image, in units of `shorter` px, by default its shorter side.
-    mode: "lanczos", what lies outside mirrored: rows and then columns (Catmull and Smith 1980), or with a turn on
-    the processor all at once; or "bilinear", for masks, with outside "reflection", "zeros" or "border".
-    step: where a picture is moved again and again, by little, the number of this time. Returns [1,C,H,W].
+    u is counted from the middle of the image, in units of `shorter` px.
+
+    Args:
+        image: [1,C,H,W].
+        pull: the backward mapping.
+        shorter: px of the unit; by default the image's shorter side.
+        mode: "lanczos", with reflection outside: rows, then columns (Catmull and Smith 1980), or, with a rotation on
+            the CPU, both at once; or "bilinear", for masks.
+        outside: "reflection", "zeros" or "border", for "bilinear".
+        step: where an image is moved again and again by small amounts: the number of this move.
+
+    Returns:
+        [1,C,H,W].
     """
     if image.device.type == "mps":
-        # Apple's GPUs have no float64, which a long fall needs.
+        # Apple's GPUs have no float64, which a long zoom needs.
         return resample(image.cpu(), pull, shorter=shorter, mode=mode, outside=outside, step=step).to(image.device)
     if can_remap(image) and (mode == "bilinear" or pull.turn.imag):
         xs, ys = _sources(image, pull, shorter)
-        # Places are rounded. Always the same way, and what moves by less than that stands still: so now up, now down.
+        # Places are rounded. Always in one direction, motion smaller than that would be lost: so in turns up and down.
         dx, dy = (PLACE_PX * ((step * share) % 1 - 0.5) if step else 0.0 for share in _SPREAD)
         return remapped(image[0], xs + dx, ys + dy, kernel=mode, outside=outside)[None]
     if mode == "bilinear" or abs(cmath.phase(pull.turn)) > LARGEST_TURN:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream.errors import NetError, PresetError
-from vidream.objectives.base import Features, Objective, objective
+from vidream.objectives.objective import Features, Objective, objective
 from vidream.objectives.request import Request
 from vidream.runtime.constants import constant
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from vidream.looks.preset import Preset
 from vidream.networks import Net
 from vidream.objectives.activations import class_part, layer_part, subject_part
-from vidream.objectives.base import Objective
 from vidream.objectives.guides import content_part, guide_part
+from vidream.objectives.objective import Objective
 from vidream.objectives.regularisers import smoothness_part, total_variation
 from vidream.objectives.request import Request
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from vidream.errors import PresetError
 from vidream.objectives.activations import growth, layer
-from vidream.objectives.base import Features, Objective, objective
+from vidream.objectives.objective import Features, Objective, objective
 from vidream.objectives.request import Request
 
 __all__ = ["content", "content_part", "guide", "guide_part", "style"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vidream.objectives.base import Features, Objective, objective
+from vidream.objectives.objective import Features, Objective, objective
 from vidream.objectives.request import Request
 
 __all__ = ["smoothness_part", "total_variation"]

@@ -1,15 +1,12 @@
-"""Preview: pictures as they are made, in a window or in a file that is kept new."""
+"""Pictures as they are made, in a window, or in a file that is written again and again."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import subprocess
-import sys
 import time
+from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import cv2
 from torch import Tensor
@@ -17,35 +14,40 @@ from torch import Tensor
 from vidream.errors import TargetError
 from vidream.media.arrays import to_array
 from vidream.media.images import encode_picture, save_bytes
+from vidream.outputs.output import Output
+from vidream.outputs.screen import has_screen
 
-__all__ = ["Preview", "has_screen"]
+__all__ = ["Preview"]
 
 _FILE_PERIOD_SECONDS = 0.5
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
-@functools.lru_cache(maxsize=1)
-def has_screen() -> bool:
-    """True where cv2 can open a window; tried in a child, since cv2 aborts the process where it cannot."""
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return False
-    trial = "import cv2; cv2.namedWindow('vidream'); cv2.waitKey(1); cv2.destroyAllWindows()"
-    try:
-        done = subprocess.run([sys.executable, "-c", trial], capture_output=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
-
-
-class Preview:
+class Preview(Output):
     """Shows the newest picture: in a window where there is a screen, else in a file, twice a second at most.
 
-    `where` says in words where to look. A window the user closes stays closed; the work goes on.
+    A window that the user closes stays closed; the work continues.
+
+    Args:
+        target: where there is no screen: a .png or .jpg, replaced whole each time.
+        rate: pictures a second that are to be expected.
+        title: of the window.
+
+    Raises:
+        TargetError: the file has another suffix.
     """
 
-    def __init__(self, path_if_no_screen: str | os.PathLike[str], *, title: str = "vidream") -> None:
-        """path_if_no_screen: a .png or .jpg, replaced whole each time. TargetError for another suffix."""
-        self._path = Path(path_if_no_screen)
+    name = "preview"
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str] = "vidream-preview.jpg",
+        *,
+        rate: float | Fraction = 30,
+        title: str = "vidream",
+    ) -> None:
+        super().__init__(target, rate=rate)
+        self._path = Path(target)
         if self._path.suffix.lower() not in _SUFFIXES:
             raise TargetError(f'a preview cannot be written as "{self._path.name}"; give it {", ".join(_SUFFIXES)}')
         self._title = title
@@ -55,18 +57,26 @@ class Preview:
         self._waiting: Tensor | None = None
 
     @property
+    def advice(self) -> str:
+        return f"preview: {self.where}"
+
+    @property
     def where(self) -> str:
-        """Where to look, for the user: 'the window "vidream"' or the path of the file."""
+        """Where to look: 'the window "vidream"' or the path of the file."""
         return f'the window "{self._title}"' if self._has_window else str(self._path)
 
     def show(self, picture: Tensor) -> None:
-        """Show a picture [1,3,H,W], RGB, 0..1. TargetError where the file cannot be written."""
+        """Show a picture [1,3,H,W], RGB, 0..1.
+
+        Raises:
+            TargetError: the file cannot be written.
+        """
         if self._has_window:
             self._show_in_window(picture)
         elif time.monotonic() - self._last_seconds >= _FILE_PERIOD_SECONDS:
             self._save(picture)
         else:
-            self._waiting = picture  # the last one of all must not be missing in the end
+            self._waiting = picture  # the very last picture is written when the preview is closed
 
     def _save(self, picture: Tensor) -> None:
         self._waiting = None
@@ -93,11 +103,3 @@ class Preview:
                 cv2.destroyWindow(self._title)
                 cv2.waitKey(1)
             self._is_open = False
-
-    def __enter__(self) -> Preview:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -1,51 +1,70 @@
-"""Window: a picture on the screen, words over it, keys from it."""
+"""A picture on the screen, with text over it and keys from it."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Sequence
-from types import TracebackType
+from fractions import Fraction
 
 import cv2
 import numpy as np
 from torch import Tensor
 
-from vidream.errors import DeviceError
 from vidream.media.arrays import to_array
-from vidream.outputs.preview import has_screen
+from vidream.outputs.output import Output
+from vidream.outputs.screen import has_screen
 
 __all__ = ["Window", "drawn"]
 
-# A small picture is enlarged to this before words are written on it, or they would be as coarse as it is.
+# A small picture is enlarged to this before text is drawn, or the letters would be as coarse as the picture.
 _LEAST_PX = 960
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _KEYS = {27: "escape", 13: "enter", 10: "enter", 32: "space", 9: "tab"}
 
 
-class Window:
+class Window(Output):
     """A window that shows the newest picture and gives the keys that were pressed.
 
-    `is_open` is False once the user has closed it. Use it from one thread, on macOS the main one.
+    Use it from one thread, on macOS the main one.
+
+    Args:
+        target: the window's title.
+        rate: pictures a second that are to be expected.
+        fullscreen: begin with the whole screen.
+
+    Attributes:
+        is_open: False once the user has closed it.
+        is_fullscreen: whether it takes the whole screen.
     """
 
-    def __init__(self, title: str = "vidream", *, fullscreen: bool = False) -> None:
-        """DeviceError where there is no screen."""
-        if not has_screen():
-            raise DeviceError(
-                "no window can be opened here; use --headless, with --record out.mp4 or --virtual-camera to see it"
-            )
-        self._title = title
+    name = "window"
+
+    def __init__(
+        self, target: str | os.PathLike[str] = "", *, rate: float | Fraction = 30, fullscreen: bool = False
+    ) -> None:
+        super().__init__(target, rate=rate)
+        self._title = self.target or "vidream"
         self._is_made = False
         self.is_open = True
         self.is_fullscreen = fullscreen
 
+    @classmethod
+    def why_unavailable(cls) -> str | None:
+        if has_screen():
+            return None
+        return "no window can be opened here; record to a file or use a virtual camera to see the pictures"
+
     def show(
         self, picture: Tensor, *, lines: Sequence[str] = (), banner: str = "", help_rows: Sequence[tuple[str, str]] = ()
     ) -> None:
-        """Show a picture [1,3,H,W], RGB, 0..1.
+        """Show a picture.
 
-        lines: small, in the upper left corner.  banner: in the middle below.  help_rows: keys and
-        what they do, over all.
+        Args:
+            picture: [1,3,H,W], RGB, 0..1.
+            lines: small text in the upper left corner.
+            banner: text at the bottom, in the middle.
+            help_rows: (keys, what they do), over everything.
         """
         array = drawn(to_array(picture), lines=lines, banner=banner, help_rows=help_rows)
         with contextlib.suppress(cv2.error):
@@ -69,6 +88,7 @@ class Window:
         return _KEYS.get(code, chr(code) if 32 < code < 127 else "")
 
     def toggle_fullscreen(self) -> None:
+        """Take the whole screen, or give it back."""
         self.is_fullscreen = not self.is_fullscreen
         self._set_fullscreen()
 
@@ -91,14 +111,6 @@ class Window:
                 cv2.destroyWindow(self._title)
                 cv2.pollKey()
         self._is_made = self.is_open = False
-
-    def __enter__(self) -> Window:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def drawn(
@@ -148,7 +160,7 @@ def padded(array: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def _write(array: np.ndarray, text: str, x: int, y: int, scale: float, *, darken: bool = False) -> None:
-    """Write white on `array` in place, from (x, y), the foot of the first letter; darken: to be read on any picture."""
+    """Draw white text on `array`, in place, from the baseline at (x, y). darken: first the background behind it."""
     if darken:
         (width, height), below = cv2.getTextSize(text, _FONT, scale, 1)
         edge = round(14 * scale)

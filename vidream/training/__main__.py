@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from vidream.networks.dreamnet import WEIGHTS
-from vidream.training import hyperparameters as recipes
+from vidream.training import hyperparameters
 from vidream.training.motif_sheet import write_motif_sheet, write_scene_sheet
 from vidream.training.motifs import MOTIFS
 from vidream.training.scenes import MotifBank, Scenes
@@ -18,7 +18,7 @@ from vidream.training.train import Figures, Trainer, channel_energy, save_dreamn
 
 __all__ = ["main"]
 
-RECIPES = {"shipped": recipes.SHIPPED, "judge": recipes.JUDGE, "quick": recipes.QUICK}
+RECIPES = {"shipped": hyperparameters.SHIPPED, "judge": hyperparameters.JUDGE, "quick": hyperparameters.QUICK}
 HELD_OUT_SEED = 5
 
 
@@ -42,7 +42,7 @@ def main() -> None:
         train(RECIPES[arguments.recipe].scaled(arguments.scale), arguments.out, arguments.device)
 
 
-def train(recipe: recipes.Recipe, out: Path, device: str) -> None:
+def train(recipe: hyperparameters.Hyperparameters, out: Path, device: str) -> None:
     """Train by `recipe`, write the weights to `out` and say how well they do on scenes held out."""
     begun = time.monotonic()
     say(f"painting {recipe.each} pictures of each of {len(MOTIFS)} motifs")

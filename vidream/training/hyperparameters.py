@@ -1,15 +1,21 @@
-"""recipe: everything that decides what the trained network will be."""
+"""Hyperparameters: everything that decides what the trained network will be."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["JUDGE", "QUICK", "SHIPPED", "Recipe", "Stage"]
+__all__ = ["JUDGE", "QUICK", "SHIPPED", "Hyperparameters", "Stage"]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of training. size_px: of the scenes, a multiple of 16.  batch: scenes a step."""
+    """One stage of training.
+
+    Attributes:
+        size_px: of the scenes, a multiple of 16.
+        steps: how many.
+        batch: scenes a step.
+    """
 
     size_px: int
     steps: int
@@ -17,13 +23,22 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a network is trained. each: pictures painted of every motif.  motif_px: their size.
-    grounds: backgrounds made ahead.
+class Hyperparameters:
+    """How a network is trained.
 
-    radius: (first, last) L2 length of the attack at 64x64 px (a picture of n times as many numbers is moved
-    sqrt(n) times as far), reached after `warm` of all steps; None trains plainly.  widths: as in DreamNet.
-    average: of the weights over the last steps.  early: share in the loss of the second, shallower head.
+    Attributes:
+        stages: one after the other.
+        seed: of everything random.
+        each: pictures painted of every motif.
+        motif_px: their size.
+        grounds: backgrounds made ahead.
+        radius: (first, last) L2 length of the adversarial perturbation at 64x64 px (an image of n times as many numbers
+            is moved sqrt(n) times as far); None trains without it.
+        warm: share of all steps until the full radius is reached.
+        learning_rate, weight_decay: of the optimiser.
+        average: decay of the average of the weights over the last steps.
+        early: share in the loss of the second, shallower head.
+        widths: as in `DreamNet`.
     """
 
     stages: tuple[Stage, ...]
@@ -43,17 +58,17 @@ class Recipe:
     def steps(self) -> int:
         return sum(stage.steps for stage in self.stages)
 
-    def scaled(self, factor: float) -> Recipe:
+    def scaled(self, factor: float) -> Hyperparameters:
         """The same with `factor` times the steps."""
         stages = tuple(replace(stage, steps=max(1, round(stage.steps * factor))) for stage in self.stages)
         return replace(self, stages=stages)
 
 
 # Small scenes first: they cost a quarter, and large structure is learned from them all the same.
-SHIPPED = Recipe(stages=(Stage(48, 5000, 96), Stage(64, 7000), Stage(96, 2500, 48)))
+SHIPPED = Hyperparameters(stages=(Stage(48, 5000, 96), Stage(64, 7000), Stage(96, 2500, 48)))
 # Another shape, seed, sprites and attack: it looks at the dreams of the other and is never dreamed with.
-JUDGE = Recipe(
+JUDGE = Hyperparameters(
     stages=(Stage(48, 2500, 96), Stage(64, 1500)), seed=77, each=160, radius=(0.6, 0.6), widths=(24, 32, 96, 192)
 )
 # Minutes, for a look at new motifs.
-QUICK = Recipe(stages=(Stage(48, 600, 64),), each=64, motif_px=64)
+QUICK = Hyperparameters(stages=(Stage(48, 600, 64),), each=64, motif_px=64)

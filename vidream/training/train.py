@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from vidream.networks.dreamnet import GOOD_LAYERS, MEAN, STD, DreamNet, SmoothKernel
-from vidream.training.hyperparameters import Recipe
+from vidream.training.hyperparameters import Hyperparameters
 from vidream.training.motifs import MOTIFS
 from vidream.training.scenes import Batch, MotifBank, Scenes
 
@@ -70,7 +70,7 @@ class _Student(nn.Module):
 class Trainer:
     """Trains one network by a recipe. Everything is drawn from the recipe's seed."""
 
-    def __init__(self, recipe: Recipe, *, names: list[str] | None = None, device: str = "cpu") -> None:
+    def __init__(self, recipe: Hyperparameters, *, names: list[str] | None = None, device: str = "cpu") -> None:
         self.recipe, self.device = recipe, torch.device(device)
         self.names = names or list(MOTIFS)
         self._generator = torch.Generator(self.device).manual_seed(recipe.seed)
@@ -195,7 +195,7 @@ def channel_energy(net: DreamNet, scenes: Scenes, *, batches: int = 8, size_px: 
 
 
 def save_dreamnet(
-    net: DreamNet, names: list[str], recipe: Recipe, path: Path, energy: dict[str, list[float]] | None = None
+    net: DreamNet, names: list[str], recipe: Hyperparameters, path: Path, energy: dict[str, list[float]] | None = None
 ) -> None:
     """Write `net` as safetensors, half precision, with what it knows and how it came to be.
 

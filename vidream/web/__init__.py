@@ -1,7 +1,7 @@
-"""web: the live dream and whole clips in a browser, for when the GPU sits in another machine.
+"""The live dream and whole clips in a browser, for a GPU in another machine.
 
-One page asks for the webcam, sends its frames over a WebSocket and shows what comes back. Every page has a session
-with a folder of its own, which goes when the page is closed. Needs the extra: pip install 'vidream[web]'.
+The page asks for the webcam, sends its frames over a WebSocket and shows the dreams that come back. Every page has a
+session with a folder of its own, which is deleted when the page is closed. Needs: pip install 'vidream[web]'.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ NEEDED = ("starlette", "uvicorn", "websockets")
 
 
 def check_extra() -> None:
-    """Raises VidreamError, with what to install, where a package that the page needs is missing."""
+    """Check that the packages of the page are installed.
+
+    Raises:
+        VidreamError: one is missing; with what to install.
+    """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise VidreamError(f"vidream web needs {', '.join(missing)}; install it with: pip install 'vidream[web]'")

@@ -1,4 +1,4 @@
-"""certificate: one of this machine's own, since browsers give a camera to https pages and to localhost alone."""
+"""A self-signed certificate: browsers give the camera to https pages and to localhost only."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ from vidream.errors import VidreamError
 
 __all__ = ["outer_address", "own_certificate"]
 
-VALID_DAYS = 390  # Apple's browsers take none that lasts longer than 398
+VALID_DAYS = 390  # Apple's browsers refuse more than 398
 RENEW_DAYS = 30
 
 
 def own_certificate(folder: Path | None = None) -> tuple[Path, Path]:
-    """(certificate, key): self-signed, for this machine's names and addresses, kept so that a browser asks but once.
+    """A self-signed certificate for this machine's names and addresses, kept so that a browser asks only once.
 
-    folder: where they lie; by default vidream's in the user's cache. Raises VidreamError.
+    Args:
+        folder: where it is kept; by default vidream's folder in the user's cache.
+
+    Returns:
+        (certificate, key): two PEM files.
+
+    Raises:
+        VidreamError: the folder cannot be written, or the package cryptography is missing.
     """
     folder = folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vidream"
     certificate, key = folder / "web-certificate.pem", folder / "web-key.pem"
@@ -32,7 +39,7 @@ def own_certificate(folder: Path | None = None) -> tuple[Path, Path]:
     except ImportError:
         raise VidreamError(
             "a certificate for https needs the package cryptography: pip install 'vidream[web]'; "
-            "or give --certificate and --key, or --http behind a proxy of yours"
+            "or give --certificate and --key, or --http behind a reverse proxy"
         ) from None
     except OSError as error:
         raise VidreamError(f'cannot keep a certificate in "{folder}": {error.strerror}; give --certificate') from None
@@ -41,7 +48,7 @@ def own_certificate(folder: Path | None = None) -> tuple[Path, Path]:
 
 def outer_address() -> str:
     """The address by which other machines of the network reach this one, or "" where there is none."""
-    # Its own name may not know it. Nothing is sent: a datagram socket only looks up the way.
+    # The host name may not resolve to it. Nothing is sent: connecting a datagram socket only looks up the route.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

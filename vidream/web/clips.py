@@ -1,4 +1,4 @@
-"""clips: a clip or picture that was dropped on the page, dreamed whole in a thread beside the live dream."""
+"""A clip or picture that was dropped on the page, dreamed whole in a thread beside the live dream."""
 
 from __future__ import annotations
 
@@ -49,10 +49,14 @@ PICTURES = {
 
 
 def sniff(head: bytes, *, pictures_only: bool = False) -> str:
-    """The suffix that a file beginning with `head` (256 bytes are enough) should have.
+    """The suffix that fits a file's first bytes.
+
+    Args:
+        head: the first 256 bytes, or all where there are fewer.
+        pictures_only: accept pictures, not clips.
 
     Raises:
-        SourceError: it is nothing that is taken.
+        SourceError: the kind is unknown or not accepted.
     """
     picture = PICTURES.get(find_format(head) or "")
     if picture is not None and not (pictures_only and picture == ".gif"):
@@ -66,16 +70,27 @@ def sniff(head: bytes, *, pictures_only: bool = False) -> str:
         if all(head[at : at + 1] == b"\x47" for at in places):
             return suffix
     raise SourceError(
-        "this is no clip or picture that is understood; give MP4, MOV, MKV, WebM, AVI, TS, GIF, JPEG, PNG or TIFF"
+        "this is not a clip or picture of a known kind; give MP4, MOV, MKV, WebM, AVI, TS, GIF, JPEG, PNG or TIFF"
     )
 
 
 class _CancelledError(Exception):
-    """The page does not want the clip any more."""
+    """The page has cancelled the clip."""
 
 
 class Clip(Progress):
-    """One file being dreamed. `tell` gets how it goes, `show` preview JPEGs; both from a thread."""
+    """One file that is being dreamed.
+
+    Args:
+        engine: the server's networks, and its queue of clips.
+        source: the file; it is deleted at the end.
+        preset: the look.
+        tell: takes events about the progress, from a thread.
+        show: takes JPEG previews, from a thread.
+
+    Attributes:
+        target: where the dream is written.
+    """
 
     def __init__(
         self,
@@ -97,31 +112,31 @@ class Clip(Progress):
         self._device: torch.device | None = None
 
     def cancel(self) -> None:
-        """Stop before the next frame; nothing half made is left."""
+        """Stop before the next frame; no unfinished file is left."""
         self._stopped.set()
 
     def make(self) -> dict[str, Any]:
-        """Dream it, after those that came before. Returns the last word: done (with its file), failed or cancelled."""
+        """Dream it when its turn comes. Returns the last event: done (with its file), failed or cancelled."""
         try:
-            self._wait_for_turn()
+            self._wait_in_queue()
             try:
-                # In a thread that goes with it, and the team of threads that it dreams with.
+                # In a thread of its own, whose OpenMP threads end with it.
                 with ThreadPoolExecutor(1, "vidream-clip") as own:
                     return own.submit(self._dream).result()
             finally:
-                # A server runs on: what a large clip held is not kept for the next one.
+                # The server runs on: memory that a large clip needed is given back.
                 if self._device is not None:
                     forget_memory(self._device)
                 self._engine.clips.release()
         except _CancelledError:
-            return _said("cancelled")
+            return _event("cancelled")
         except VidreamError as error:
-            return _said("failed", error=self._plain(str(error)))
+            return _event("failed", error=self._without_folder(str(error)))
         except Exception as error:
             if is_out_of_memory(error):
-                return _said("failed", error="the server is out of memory; a smaller clip may work")
+                return _event("failed", error="the server is out of memory; a smaller clip may work")
             logging.getLogger(__name__).exception("a clip could not be dreamed")
-            return _said("failed", error="the server met an error of its own; its log says more")
+            return _event("failed", error="the server had an unexpected error; its log says more")
         finally:
             self.source.unlink(missing_ok=True)
 
@@ -136,23 +151,23 @@ class Clip(Progress):
             return
         self._shown_at = now
         left = (now - self._begun) / frames * (self._total - frames) if self._total and frames > 1 else None
-        self._tell(_said("working", frames=frames, total=self._total, seconds_left=left))
+        self._tell(_event("working", frames=frames, total=self._total, seconds_left=left))
         scale = PREVIEW_SIZE_PX / max(picture.shape[-2:])
         if scale < 1:
             picture = F.interpolate(picture, scale_factor=scale, mode="bilinear", antialias=True)
         self._show(encode_frame(picture))
 
-    def _wait_for_turn(self) -> None:
+    def _wait_in_queue(self) -> None:
         if self._engine.clips.acquire(blocking=False):
             return
-        self._tell(_said("waiting"))
+        self._tell(_event("waiting"))
         while not self._engine.clips.acquire(timeout=0.2):
             if self._stopped.is_set():
                 raise _CancelledError
 
     def _dream(self) -> dict[str, Any]:
         settings = self._engine.settings
-        self._tell(_said("working", frames=0, total=None))
+        self._tell(_event("working", frames=0, total=None))
         with FrameReader(self.source) as probe:
             longer, seconds = max(probe.width, probe.height), probe.duration_seconds
             moving = probe.kind in ("video", "gif")
@@ -167,14 +182,17 @@ class Clip(Progress):
             progress=self,
             make_dreamer=self._engine.dreamer,
         )
-        return _said(
-            "done", file=self.target.name, seconds=made.duration_seconds, warning=self._plain(made.warning or "")
+        return _event(
+            "done",
+            file=self.target.name,
+            seconds=made.duration_seconds,
+            warning=self._without_folder(made.warning or ""),
         )
 
-    def _plain(self, words: str) -> str:
-        """An error's line without the folder of this machine."""
-        return words.replace(f"{self.source.parent}{os.sep}", "")
+    def _without_folder(self, message: str) -> str:
+        """A message without the names of this machine's folders."""
+        return message.replace(f"{self.source.parent}{os.sep}", "")
 
 
-def _said(state: str, **more: Any) -> dict[str, Any]:
+def _event(state: str, **more: Any) -> dict[str, Any]:
     return {"type": "clip", "state": state, **more}

@@ -1,4 +1,4 @@
-"""gifs: a film of the page as a GIF that is small enough to send on."""
+"""A film of the page as a GIF that is small enough to share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ LONGEST_SECONDS = 12.0
 
 
 def make_gif(film: Path, target: Path) -> None:
-    """The first 12 seconds of `film` as a GIF of 480 px at 12.5 frames a second. Raises SourceError, TargetError."""
+    """Write the first 12 seconds of a film as a GIF of 480 px at 12.5 frames a second.
+
+    Raises:
+        SourceError: the film cannot be read.
+        TargetError: the GIF cannot be written.
+    """
     with FrameReader(film) as probe:
         longer = max(probe.width, probe.height)
     size = min(SIZE_PX, longer - longer % 2)

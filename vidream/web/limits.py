@@ -1,4 +1,4 @@
-"""settings: what one server allows; every bound of the page in one place."""
+"""Settings of one server: every limit of the page in one place."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Settings:
-    """Bounds of one server. Sizes in px are of the longer side; `token` "" asks for none.
+    """Limits of one server. Sizes in px are of the longer side.
 
-    secure: the page is served over https, so its cookie may be kept to that.
+    Attributes:
+        host: address to listen at.
+        token: what a page must know; "" for none.
+        secure: the page is served over https, so its cookie may be restricted to that.
+        allowed_hosts: host names that the page may be requested by, besides this machine's own.
+        size, target_fps: of the live picture.
+        grace_seconds: how long a page whose connection broke may come back for its files; a closed one may not.
+        idle_seconds: a page that asks for nothing for so long is disconnected.
+        upload_silence_seconds: an upload that sends nothing for so long is ended.
     """
 
     host: str = "127.0.0.1"
     token: str = ""
     secure: bool = False
-    # Host names that the page may be asked for by, beside this machine's own.
     allowed_hosts: tuple[str, ...] = ()
     # The live picture.
     size: int = 640
@@ -28,10 +35,9 @@ class Settings:
     max_sessions: int = 4
     max_connections: int = 64
     max_frame_bytes: int = 2 * MEGABYTE
-    # A display faster than this gains nothing; a page that floods is cut off at four times it.
+    # No display shows more; a page that sends four times as many is disconnected.
     max_frames_per_second: float = 60.0
     max_messages_per_second: float = 20.0
-    # A page that was cut off may come back for its work this long; one that was closed may not.
     grace_seconds: float = 30.0
     idle_seconds: float = 1800.0
     # Files.
@@ -46,7 +52,7 @@ class Settings:
 
 
 def is_loopback(host: str) -> bool:
-    """True where only this machine itself can reach `host`."""
+    """Whether `host` is an address that only this machine itself can reach."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""sessions: who is here. A page that was cut off may come back for a while; one that was closed may not."""
+"""The open sessions. A page whose connection broke may come back for a while; a closed one may not."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vidream.web.shared import Engine
 
 __all__ = ["FullError", "Sessions"]
 
-# Close codes without a word of farewell: the network went, not the page.
-CUT_OFF = (1005, 1006)
+# Close codes of a broken connection: the page did not close it.
+BROKEN = (1005, 1006)
 
 
 class FullError(VidreamError):
-    """All places are taken."""
+    """As many pages are open as the server allows."""
 
 
 class Sessions:
@@ -30,10 +30,14 @@ class Sessions:
         self._closing: set[asyncio.Task[None]] = set()
 
     def enter(self, secret: str = "") -> Session:
-        """The session of `secret`, or a new one. Raises FullError.
+        """The session of a page that connects.
 
-        It need not wait: a page that comes back by another network is here before its old connection is known to
-        be dead.
+        Args:
+            secret: of its session; an unknown one gets a new session. A page that comes back by another network may be
+                here before its old connection is known to be dead.
+
+        Raises:
+            FullError: as many pages are open as the server allows.
         """
         timer = self._waiting.pop(secret, None)
         if timer is not None:
@@ -43,7 +47,7 @@ class Sessions:
         if len(self._open) >= self._engine.settings.max_sessions:
             if not self._waiting:
                 raise FullError(f"all {len(self._open)} places are taken; try again in a while")
-            # Somebody who is here goes before somebody who may come back.
+            # A page that is here has priority over one that may come back.
             oldest = next(iter(self._waiting))
             self._waiting.pop(oldest).cancel()
             self._end(oldest)
@@ -60,8 +64,8 @@ class Sessions:
         return iter(list(self._open.values()))
 
     def leave(self, session: Session, code: int) -> None:
-        """Its page has gone, with this close code."""
-        if code in CUT_OFF and session.secret in self._open and self._engine.settings.grace_seconds > 0:
+        """Note that a page has disconnected, with this close code."""
+        if code in BROKEN and session.secret in self._open and self._engine.settings.grace_seconds > 0:
             self._waiting[session.secret] = asyncio.get_running_loop().call_later(
                 self._engine.settings.grace_seconds, self._forget, session.secret
             )
@@ -69,14 +73,14 @@ class Sessions:
             self._end(session.secret)
 
     def dismiss(self, secret: str) -> None:
-        """Its page has said that it goes, beside its socket, which may not tell."""
+        """Close the session of a page that says that it is being closed; its socket may not tell."""
         timer = self._waiting.pop(secret, None)
         if timer is not None:
             timer.cancel()
         self._end(secret)
 
     async def close(self) -> None:
-        """End all of them, and wait until their files are gone."""
+        """End all of them, and wait until their files are deleted."""
         for timer in self._waiting.values():
             timer.cancel()
         for secret in list(self._open):

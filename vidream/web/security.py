@@ -1,4 +1,4 @@
-"""security: who may ask this server for anything: the host it is called by, the page it is asked from, the token."""
+"""Who may send requests: checks of the Host header, the Origin header and the token."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vidream.web.limits import Settings, is_loopback
 
-__all__ = ["Bucket", "Gate", "Guard", "refusal"]
+__all__ = ["Guard", "Login", "TokenBucket", "refusal"]
 
-# What anybody may see: the page itself, which says nothing until it has a token.
+# Served without a token: the page itself, which shows nothing until it has one.
 PUBLIC = ("/", "/login", "/static/")
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 HEADERS = {
@@ -37,14 +37,15 @@ HEADERS = {
 ADDRESSES_KEPT = 1024
 
 
-class Bucket:
-    """A rate: `take()` is True `per_second` times a second in the long run, and `burst` times at once."""
+class TokenBucket:
+    """Limits a rate: `take()` is True `per_second` times a second on average, and `burst` times at once."""
 
     def __init__(self, per_second: float, burst: float) -> None:
         self._per_second, self._burst = per_second, burst
         self._left, self._at = burst, time.monotonic()
 
     def take(self) -> bool:
+        """Whether one more is allowed now; counts it if so."""
         now = time.monotonic()
         self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
         self._at = now
@@ -54,18 +55,18 @@ class Bucket:
         return True
 
 
-class Gate:
-    """The token and what it opens. After one login the page carries a cookie that lives as long as the server."""
+class Login:
+    """Exchanges the token for a cookie, which is valid as long as the server runs."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pass = secrets.token_urlsafe(32)
-        # Cookies know no ports; two servers on one machine must not take each other's.
+        # Cookies do not depend on the port; two servers on one machine need different names.
         self._cookie = f"vidream-{secrets.token_hex(4)}"
-        self._tries: OrderedDict[str, Bucket] = OrderedDict()
+        self._tries: OrderedDict[str, TokenBucket] = OrderedDict()
 
-    def opens(self, headers: Headers) -> bool:
-        """True where the request may pass: no token is asked for, or its cookie is good."""
+    def is_valid(self, headers: Headers) -> bool:
+        """Whether a request may pass: no token is needed, or its cookie is valid."""
         if not self._settings.token:
             return True
         try:
@@ -74,21 +75,21 @@ class Gate:
             return False
         return found is not None and _same(found.value, self._pass)
 
-    def login(self, headers: Headers, address: str) -> Response:
-        """The answer to a login with `Authorization: Bearer TOKEN`: a cookie, 401, or 429 after many wrong ones."""
+    def answer(self, headers: Headers, address: str) -> Response:
+        """The answer to `Authorization: Bearer TOKEN`: 204 with a cookie, 401, or 429 after many wrong tokens."""
         given = headers.get("authorization", "").removeprefix("Bearer ").strip()
         if self._settings.token:
             if not self._bucket(address).take():
                 return refusal(429, "too many wrong tokens; wait a minute")
             if not _same(given, self._settings.token):
-                return refusal(401, "that token is wrong; it stands in the address that vidream web printed")
-        answer = Response(status_code=204)
-        answer.set_cookie(self._cookie, self._pass, httponly=True, samesite="strict", secure=self._settings.secure)
+                return refusal(401, "that token is wrong; it is in the address that vidream web printed")
+        response = Response(status_code=204)
+        response.set_cookie(self._cookie, self._pass, httponly=True, samesite="strict", secure=self._settings.secure)
         self._tries.pop(address, None)
-        return answer
+        return response
 
-    def _bucket(self, address: str) -> Bucket:
-        bucket = self._tries.setdefault(address, Bucket(0.1, 8))
+    def _bucket(self, address: str) -> TokenBucket:
+        bucket = self._tries.setdefault(address, TokenBucket(0.1, 8))
         self._tries.move_to_end(address)
         while len(self._tries) > ADDRESSES_KEPT:
             self._tries.popitem(last=False)
@@ -96,10 +97,14 @@ class Gate:
 
 
 class Guard:
-    """ASGI middleware in front of everything: Host, Origin, token; and the headers that a browser is to obey."""
+    """ASGI middleware around everything: checks Host, Origin and token, and adds the browser's security headers.
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, gate: Gate) -> None:
-        self._app, self._settings, self._gate = app, settings, gate
+    Starlette's TrustedHostMiddleware compares names only: it has no rule for "any address", which a server that is
+    reached by its address needs, and its answer does not say which option helps.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, login: Login) -> None:
+        self._app, self._settings, self._login = app, settings, login
         self._own_names = _own_names(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,30 +119,30 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        trouble = self._trouble(scope)
-        if trouble is None:
+        refused = self._refusal(scope)
+        if refused is None:
             await self._app(scope, receive, send_guarded)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": "refused"})
         else:
-            await trouble(scope, receive, send_guarded)
+            await refused(scope, receive, send_guarded)
 
-    def _trouble(self, scope: Scope) -> Response | None:
+    def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._is_own(host):
-            return refusal(421, f'asked for as "{host[:80]}"; allow it with: vidream web --allow-host NAME')
+            return refusal(421, f'requested by the name "{host[:80]}"; allow it with: vidream web --allow-host NAME')
         changes = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
         if changes and not self._is_own_page(headers.get("origin", ""), host):
-            return refusal(403, "asked from another page; open this server's own")
+            return refusal(403, "requested by another page; open this server's own")
         path = scope["path"]
-        if path not in PUBLIC and not path.startswith("/static/") and not self._gate.opens(headers):
+        if path not in PUBLIC and not path.startswith("/static/") and not self._login.is_valid(headers):
             return refusal(401, "a token is needed; open the address that vidream web printed")
         return None
 
     def _is_own(self, host: str) -> bool:
-        """False for a stranger's name that was made to lead here (DNS rebinding); an address cannot be such a name."""
+        """False for a foreign name that resolves to this machine (DNS rebinding). Addresses cannot be forged so."""
         name = _name(f"//{host}")
         if name in self._own_names:
             return True
@@ -151,12 +156,12 @@ class Guard:
         scheme, _, rest = origin.partition("://")
         if scheme not in ("http", "https"):
             return False
-        # Behind a proxy the Host may be another; the names allowed by hand count there as well.
+        # Behind a proxy the Host may differ; the names of --allow-host count as well.
         return rest.lower() == host.lower() or _name(origin) in self._settings.allowed_hosts
 
 
 def refusal(status: int, words: str) -> JSONResponse:
-    """A refused request: {"error": one line}."""
+    """The response to a refused request: {"error": message}."""
     return JSONResponse({"error": words}, status_code=status)
 
 

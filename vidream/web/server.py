@@ -1,4 +1,4 @@
-"""server: the page, its socket, its files; and a uvicorn that takes no more than it can carry."""
+"""The page, its socket, its files; and a uvicorn server with limits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from vidream.errors import VidreamError
 from vidream.web.page_session import Session
 from vidream.web.page_sessions import FullError, Sessions
-from vidream.web.security import Gate, Guard, refusal
+from vidream.web.security import Guard, Login, refusal
 from vidream.web.shared import THUMBNAILS, Engine
 from vidream.web.socket import Link
 from vidream.web.uploads import take_clip, take_guide
@@ -33,9 +33,9 @@ from vidream.web.uploads import take_clip, take_guide
 __all__ = ["make_app", "make_server", "open_socket"]
 
 STATIC = Path(__file__).with_name("static")
-# A connection that has not said what it wants by then is closed.
-FIRST_WORD_SECONDS = 10.0
-# All places are taken: the page tries again by itself.
+# A connection that has sent no whole request by then is closed.
+REQUEST_SECONDS = 10.0
+# Close code: as many pages as allowed are open; the page tries again by itself.
 FULL = 4013
 
 
@@ -43,31 +43,31 @@ def make_app(engine: Engine) -> Starlette:
     """The page and everything behind it, as an ASGI application."""
     settings = engine.settings
     pages = _Pages(engine)
-    gate = Gate(settings)
+    login = Login(settings)
 
-    async def login(request: Request) -> Response:
-        return gate.login(request.headers, request.client.host if request.client else "")
+    async def log_in(request: Request) -> Response:
+        return login.answer(request.headers, request.client.host if request.client else "")
 
     return Starlette(
         routes=[
             Route("/", pages.index),
-            Route("/login", login, methods=["POST"]),
+            Route("/login", log_in, methods=["POST"]),
             Route("/ready", pages.ready),
             WebSocketRoute("/socket", pages.socket),
             Route("/sessions/{secret}/guide", pages.guide, methods=["POST"]),
             Route("/sessions/{secret}/clip", pages.clip, methods=["POST"]),
             Route("/sessions/{secret}/leave", pages.leave, methods=["POST"]),
             Route("/sessions/{secret}/{name}", pages.file),
-            Mount("/static", _Fresh(directory=STATIC)),
-            Mount("/thumbnails", _Fresh(directory=THUMBNAILS, check_dir=False)),
+            Mount("/static", _Revalidated(directory=STATIC)),
+            Mount("/thumbnails", _Revalidated(directory=THUMBNAILS, check_dir=False)),
         ],
-        middleware=[Middleware(Guard, settings=settings, gate=gate)],
+        middleware=[Middleware(Guard, settings=settings, login=login)],
         lifespan=pages.lifespan,
     )
 
 
 class _Pages:
-    """What answers; one for each server."""
+    """The endpoints of one server."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -87,7 +87,7 @@ class _Pages:
         return FileResponse(STATIC / "index.html")
 
     async def ready(self, request: Request) -> Response:
-        """Whether this page may come in: asked where its socket was refused, since a browser hides why."""
+        """Whether the page may connect: asked after its socket was refused, since a browser hides the reason."""
         return Response(status_code=204)
 
     async def socket(self, socket: WebSocket) -> None:
@@ -121,23 +121,23 @@ class _Pages:
         path = session.file(request.path_params["name"]) if session is not None else None
         if path is None:
             return _gone()
-        # Attachment: were a file ever not what its name says, it would still not run in this page's name.
-        return _Passing(path, headers={"Content-Disposition": "attachment"})
+        # As an attachment: a file that is not what its name says cannot run as part of this page.
+        return _TemporaryFile(path, headers={"Content-Disposition": "attachment"})
 
     def _session(self, request: Request) -> Session | None:
         return self._sessions.find(request.path_params["secret"])
 
 
-class _Passing(FileResponse):
-    """A file that may go while it is sent, with the page that it belongs to."""
+class _TemporaryFile(FileResponse):
+    """A file that may be deleted while it is sent, with the page that it belongs to."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with contextlib.suppress(FileNotFoundError):
             await super().__call__(scope, receive, send)
 
 
-class _Fresh(StaticFiles):
-    """Files that the browser asks about each time: after an update, page and server must not differ."""
+class _Revalidated(StaticFiles):
+    """Files that the browser checks each time: after an update, page and server must not differ."""
 
     def file_response(self, *arguments: Any, **options: Any) -> Response:
         response = super().file_response(*arguments, **options)
@@ -146,22 +146,24 @@ class _Fresh(StaticFiles):
 
 
 def _gone() -> JSONResponse:
-    return refusal(404, "there is no such file; it went with its page")
+    return refusal(404, "there is no such file; it was deleted with its page")
 
 
-class _Bounded(H11Protocol):
-    """A connection that counts: one too many is closed at once, a silent one after a while."""
+class _LimitedConnection(H11Protocol):
+    """A connection that is closed at once where there are too many, and after a while where it sends no request.
 
-    most = 64
+    Uvicorn's `limit_concurrency` answers 503 to a request, but keeps any number of connections that never send one, for
+    ever.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self.most:
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
             transport.abort()
             return
-        self._deadline = self.loop.call_later(FIRST_WORD_SECONDS, self._close_if_silent)
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self._close_without_request)
 
-    def _close_if_silent(self) -> None:
+    def _close_without_request(self) -> None:
         if self.cycle is None and not self.transport.is_closing() and self.transport.get_protocol() is self:
             self.transport.abort()
 
@@ -182,12 +184,17 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 def make_server(engine: Engine, *, certificate: Path | None = None, key: Path | None = None) -> uvicorn.Server:
-    """A server of the page, quiet, with every bound of the engine's settings; `run(sockets=[...])` starts it."""
+    """A server of the page with the limits of the engine's settings; `run(sockets=[...])` starts it.
+
+    Args:
+        engine: what the pages share.
+        certificate, key: PEM files for https; None serves http.
+    """
     settings = engine.settings
-    bounded = type("_BoundedHere", (_Bounded,), {"most": settings.max_connections})
     config = uvicorn.Config(
         make_app(engine),
-        http=bounded,
+        http=_LimitedConnection,
+        limit_concurrency=settings.max_connections + 1,
         lifespan="on",
         log_level="warning",
         access_log=False,

@@ -1,4 +1,4 @@
-"""engine: what all pages of one server share: the networks, the looks, the threads, the turn to dream a clip."""
+"""What all pages of one server share: networks, looks, threads, the queue of clips."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ CLIPS_AT_ONCE = 1
 
 
 class Engine:
-    """Dreamers for everybody, on networks that are loaded once.
+    """Dreamers for all pages, on networks that are loaded once.
 
-    first: name and preset of the look that a page begins with, by default the first shipped one.
-    load: gives the net of a preset; by default the embedded or downloaded one, on the best device.
+    Args:
+        settings: limits of the server.
+        first: name and preset of the look that a page begins with; by default the first shipped one.
+        load: gives the network of a preset; by default the embedded or downloaded one, on the best device.
+        tile, seed: as in `Dreamer`.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class Engine:
         self._lock = threading.Lock()
 
     def dreamer(self, preset: Preset) -> Dreamer:
-        """A dreamer of its own on a shared net. Raises NetError, PresetError."""
+        """A new dreamer on a shared network. Raises NetError, PresetError."""
         return Dreamer(preset, net=self.net(preset), tile=self._tile, seed=self._seed)
 
     def net(self, preset: Preset) -> Net:
@@ -61,21 +64,30 @@ class Engine:
             return self._nets[key]
 
     def preset(self, look: str, *, subjects: tuple[str, ...] = (), guide: Path | None = None) -> Preset:
-        """The preset of a page's wishes. subjects: classes or groups in place of the look's own. Raises PresetError."""
+        """The preset of a page's choices.
+
+        Args:
+            look: name.
+            subjects: classes or groups in place of the look's own.
+            guide: a picture whose features the dream takes on.
+
+        Raises:
+            PresetError: the look or a subject is unknown.
+        """
         if look not in self.looks:
             raise PresetError(f'no look "{look[:40]}"; {close_names(look[:40], self.looks)}')
         preset = self.looks[look]
         if subjects:
             preset = preset.replace(subject=dict.fromkeys(subjects, 1.0), layers={}, channels=(), class_id="")
         if guide is not None:
-            # The look's own beasts would drown the guide; only those asked for by hand stay beside it.
+            # The look's own subjects would hide the guide; only those that the page chose stay.
             preset = preset.replace(
                 guide=(str(guide),), channels=(), **({} if subjects else {"subject": {}, "class_id": ""})
             )
         return preset
 
     def describe(self) -> dict[str, Any]:
-        """What a page needs to draw its controls."""
+        """Looks and subjects, for the page's controls."""
         net = self.net(next(iter(self.looks.values())))
         return {
             "looks": [

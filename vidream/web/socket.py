@@ -1,8 +1,8 @@
-"""link: one WebSocket: frames up, dreams down, and what the page and its session say to each other.
+"""One WebSocket: frames up, dreams down, and messages between a page and its session.
 
-Up: 4 bytes of a frame's number (big endian) and its JPEG, or JSON. Down: kind (1 byte: 1 the dream of a frame, 2 a
-clip's preview), a spare byte, how long it was held here in ms (2 bytes), the frame's number (4), a JPEG; or JSON.
-A page sends its next frame when an answer came; of two that wait here the older one is dropped and said to be.
+Up: the frame's number (4 bytes, big endian) and its JPEG, or JSON. Down: kind (1 byte: 1 the dream of a frame, 2 the
+preview of a clip), an unused byte, ms that it was held here (2 bytes), the frame's number (4), a JPEG; or JSON. A page
+sends its next frame when an answer came; of two frames that wait here the older one is dropped, and the page told so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from vidream import __version__
 from vidream.errors import SourceError, VidreamError
 from vidream.web.page_session import Session
-from vidream.web.security import Bucket
+from vidream.web.security import TokenBucket
 from vidream.web.shared import Engine
 
 __all__ = ["Link"]
@@ -30,23 +30,32 @@ LONGEST_MESSAGE = 4096
 MOST_BROKEN_FRAMES = 20
 FIGURES_PERIOD_SECONDS = 1.0
 EVENTS_KEPT = 64
-# What takes longer than a frame, and is done beside them.
+# Messages whose work takes longer than a frame; it runs beside the frames.
 SLOW, MOST_SLOW = ("record", "gif"), 2
-# Codes of our own for the page: too long without a sign, too much at once.
+# Close codes for the page: idle for too long; too many frames or messages.
 IDLE, FLOOD = 4001, 4008
 
 
 class Link:
-    """The conversation of one page with its session, until either leaves; `code` is the socket's last one."""
+    """The connection of one page with its session.
+
+    Args:
+        socket: the WebSocket, accepted.
+        session: of the page.
+        engine: what the pages share.
+
+    Attributes:
+        code: the close code, once it is closed.
+    """
 
     def __init__(self, socket: WebSocket, session: Session, engine: Engine) -> None:
         self.code = 0
         self._socket, self._session, self._engine = socket, session, engine
         settings = engine.settings
         self._settings = settings
-        self._frames = Bucket(settings.max_frames_per_second, settings.max_frames_per_second)
-        self._flood = Bucket(4 * settings.max_frames_per_second, 8 * settings.max_frames_per_second)
-        self._messages = Bucket(settings.max_messages_per_second, 2 * settings.max_messages_per_second)
+        self._frames = TokenBucket(settings.max_frames_per_second, settings.max_frames_per_second)
+        self._flood = TokenBucket(4 * settings.max_frames_per_second, 8 * settings.max_frames_per_second)
+        self._messages = TokenBucket(settings.max_messages_per_second, 2 * settings.max_messages_per_second)
         self._broken = 0
         self._waiting: tuple[int, bytes, float] | None = None
         self._has_frame = asyncio.Event()
@@ -58,17 +67,17 @@ class Link:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
-        """Talk until the page leaves. The session's listener is set for as long."""
+        """Serve the page until it disconnects. The session's listener is set for that time."""
         loop = asyncio.get_running_loop()
         previous, self._session.link = self._session.link, self
         if isinstance(previous, Link):
-            previous._evict()
+            previous._replace()
         self._session.listener = lambda event: _from_thread(loop, self._hear, event)
         try:
             await self._say(await self._in_thread(self._hello))
-            for event in self._session.news():
+            for event in self._session.state_events():
                 await self._say(event)
-            if self.code:  # it was evicted meanwhile
+            if self.code:  # replaced meanwhile
                 return
             self._tasks = [asyncio.create_task(part()) for part in (self._receive, self._show_frames, self._post)]
             done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -79,7 +88,7 @@ class Link:
             self.code = self.code or gone.code
         except VidreamError as error:
             self.code = 1011
-            await self._leave(1011, self._session.plain(error))
+            await self._leave(1011, self._session.without_folder(error))
         finally:
             if self._session.link is self:
                 self._session.listener = None
@@ -87,22 +96,22 @@ class Link:
                 task.cancel()
             await asyncio.gather(*self._tasks, *self._slow, return_exceptions=True)
 
-    def _evict(self) -> None:
-        """Give way to a link that came with the session's secret: the page is back, by another network."""
+    def _replace(self) -> None:
+        """End for a newer connection with the session's secret: the page is back, by another network."""
         self.code = 4002
         for task in self._tasks:
             task.cancel()
 
     def _hello(self) -> dict[str, Any]:
-        settings, wishes = self._settings, self._session.wishes
+        settings, choices = self._settings, self._session.choices
         return {
             "type": "hello",
             "version": __version__,
             "session": self._session.secret,
             "size": settings.size,
             "fps": settings.target_fps,
-            "wishes": {"look": wishes.look, "subjects": wishes.subjects, "strength": wishes.strength},
-            "guide": wishes.guide is not None,
+            "choices": {"look": choices.look, "subjects": choices.subjects, "strength": choices.strength},
+            "guide": choices.guide is not None,
             "limits": {
                 "upload": settings.max_upload_bytes,
                 "guide": settings.max_guide_bytes,
@@ -119,7 +128,7 @@ class Link:
             except asyncio.TimeoutError:
                 if self._session.is_dreaming_clip:
                     continue
-                await self._leave(IDLE, "nothing was asked for a long time")
+                await self._leave(IDLE, "nothing was sent for a long time")
                 return
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1006))
@@ -130,7 +139,7 @@ class Link:
 
     async def _take_frame(self, data: bytes) -> None:
         if not self._flood.take():
-            await self._leave(FLOOD, "far too many frames")
+            await self._leave(FLOOD, "too many frames")
             return
         number = int.from_bytes(data[:4], "big")
         if not self._frames.take():
@@ -151,7 +160,7 @@ class Link:
             try:
                 dream = await self._in_thread(self._session.dream, data, came_at)
             except VidreamError as error:
-                await self._say({"type": "error", "frame": number, "error": self._session.plain(error)})
+                await self._say({"type": "error", "frame": number, "error": self._session.without_folder(error)})
                 self._broken += 1
                 if self._broken > MOST_BROKEN_FRAMES:
                     await self._leave(FLOOD, "too many broken frames")
@@ -162,22 +171,22 @@ class Link:
 
     async def _take_message(self, text: str) -> None:
         if not self._messages.take():
-            await self._leave(FLOOD, "far too many messages")
+            await self._leave(FLOOD, "too many messages")
             return
         try:
             if len(text) > LONGEST_MESSAGE:
-                raise SourceError("a message came that is too long")
+                raise SourceError("the message is too long")
             message = json.loads(text)
             action = self._action(message)
         except (ValueError, TypeError, KeyError, RecursionError):
-            await self._say({"type": "error", "error": "a message came that is not understood"})
+            await self._say({"type": "error", "error": "the message is not understood"})
             return
         except VidreamError as error:
-            await self._say({"type": "error", "error": self._session.plain(error)})
+            await self._say({"type": "error", "error": self._session.without_folder(error)})
             return
         if message["type"] in SLOW:
             if len(self._slow) >= MOST_SLOW:
-                await self._say({"type": "error", "error": "one thing after the other; wait a moment"})
+                await self._say({"type": "error", "error": "two such tasks are in progress; wait a moment"})
                 return
             task = asyncio.create_task(self._do(action))
             self._slow.add(task)
@@ -189,13 +198,13 @@ class Link:
         try:
             await self._in_thread(action)
         except VidreamError as error:
-            await self._say({"type": "error", "error": self._session.plain(error)})
+            await self._say({"type": "error", "error": self._session.without_folder(error)})
 
     def _action(self, message: dict[str, Any]) -> Callable[[], None]:
-        """What a message asks for. KeyError or TypeError for one that is not understood."""
+        """The work that a message asks for. Raises KeyError or TypeError for a message that is not understood."""
         session, kind = self._session, message["type"]
-        if kind == "wish":
-            return lambda: session.wish(message)
+        if kind == "choose":
+            return lambda: session.choose(message)
         if kind == "freeze":
             return lambda: session.freeze(message["on"] is True)
         if kind == "record":
@@ -207,7 +216,7 @@ class Link:
         ]
 
     async def _post(self) -> None:
-        """Send what the session says; of a clip's previews only the newest; figures once a second."""
+        """Send the session's events, of a clip's previews only the newest, and figures once a second."""
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._has_news.wait(), FIGURES_PERIOD_SECONDS)
@@ -251,5 +260,5 @@ class Link:
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, hear: Callable[..., None], event: Any) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile, and with it the page
+    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
         loop.call_soon_threadsafe(hear, event)

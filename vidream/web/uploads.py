@@ -1,4 +1,4 @@
-"""Uploads: a guide or a clip from the page to its session's folder, never more than is allowed."""
+"""Uploads: a guide or a clip from the page to its session's folder, within the limits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPARE_BYTES = 500_000_000
 
 
 class _RefusedError(Exception):
-    """An upload that is not taken: its HTTP status, and why."""
+    """An upload that is refused: its HTTP status, and why."""
 
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)
@@ -34,7 +34,7 @@ class _RefusedError(Exception):
 
 
 async def take_guide(request: Request, session: Session, engine: Engine) -> Response:
-    """Store the picture in the request's body and dream after it."""
+    """Store the picture in the request's body and use it as guide."""
 
     async def use(path: Path) -> None:
         try:
@@ -47,10 +47,10 @@ async def take_guide(request: Request, session: Session, engine: Engine) -> Resp
 
 
 async def take_clip(request: Request, session: Session, engine: Engine) -> Response:
-    """Store the clip or picture in the request's body and begin to dream it; the rest is told over the socket."""
+    """Store the clip or picture in the request's body and start to dream it; its events come over the socket."""
 
     async def use(path: Path) -> None:
-        # Not awaited: the request ends here, the dream goes on in its thread.
+        # Not awaited: the request ends here, the dream continues in its thread.
         asyncio.get_running_loop().run_in_executor(engine.threads, session.dream_clip, path)
 
     if session.is_dreaming_clip:
@@ -67,7 +67,7 @@ async def _taken(
     use: Callable[[Path], Awaitable[None]],
 ) -> Response:
     if not session.may_upload(what):
-        return refusal(409, f"another {what} is on its way")
+        return refusal(409, f"another {what} is being sent")
     path: Path | None = None
     try:
         path = await _stored(request, session, what, most_bytes, engine.settings.upload_silence_seconds)
@@ -75,11 +75,11 @@ async def _taken(
     except _RefusedError as refused:
         return refusal(refused.status, str(refused))
     except VidreamError as error:
-        return refusal(415, session.plain(error))
+        return refusal(415, session.without_folder(error))
     except ClientDisconnect:
         return Response(status_code=400)
     except OSError:
-        return refusal(410, "this page's files are gone; load it again")
+        return refusal(410, "this page's files are gone; reload it")
     finally:
         session.uploaded(what)
     return JSONResponse({"file": path.name})
@@ -102,7 +102,7 @@ async def _stored(request: Request, session: Session, what: str, most_bytes: int
             while (chunk := await _next(chunks, silence_seconds)) is not None:
                 received += len(chunk)
                 if received > int(length):
-                    raise _RefusedError(413, "more came than was said")
+                    raise _RefusedError(413, "the upload is longer than it said")
                 head = (head + chunk)[:HEAD_BYTES] if len(head) < HEAD_BYTES else head
                 if len(head) == HEAD_BYTES:
                     sniff(head, pictures_only=what == "guide")
@@ -121,4 +121,4 @@ async def _next(chunks: AsyncIterator[bytes], silence_seconds: float) -> bytes |
     except StopAsyncIteration:
         return None
     except asyncio.TimeoutError:
-        raise _RefusedError(408, "nothing more came; send it again") from None
+        raise _RefusedError(408, "the upload stopped; send it again") from None

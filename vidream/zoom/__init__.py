@@ -1,4 +1,4 @@
-"""The infinite zoom: a known motion in place of an estimated one, and loops of it."""
+"""Endless zooms: a known motion in place of estimated flow, and seamless loops."""
 
 from vidream.motion.known import Motion
 from vidream.zoom.endless import endless_zoom

@@ -1,4 +1,4 @@
-"""leash: what keeps a picture that feeds on itself from fading, burning or blurring over thousands of frames."""
+"""Drift control: keeps a feedback loop of pictures from fading, saturating or blurring over thousands of frames."""
 
 from __future__ import annotations
 
@@ -10,39 +10,46 @@ from torch import Tensor
 from vidream.engine.gradient import laplacian_merge, laplacian_split
 from vidream.runtime.constants import constant
 
-__all__ = ["Leash"]
+__all__ = ["DriftControl"]
 
 BANDS = 5
-# The pull towards the reference, a second: strong enough to hold, too weak for a frame to show it.
-PULL_A_SECOND = 4.0
-# A band of nearly nothing must not be blown up to noise.
+# How fast the picture is corrected, a second: strong enough to hold it, too weak to be seen from frame to frame.
+CORRECTION_A_SECOND = 4.0
+# An almost empty band must not be amplified to noise.
 MOST_GAIN = 1.08
-# How long the reference follows the picture before it stands still.
+# How long the reference follows the picture before it is fixed.
 FOLLOW_SECONDS = 3.0
-TIGHT_SECONDS = 2.0
-# Light and shade, then the two colour axes, at right angles.
+FULL_AFTER_SECONDS = 2.0
+# Brightness, then two colour axes, orthogonal.
 _AXES = ((1, 1, 1), (1, 0, -1), (1, -2, 1))
 _UNIT_AXES = tuple(part / math.hypot(*axis) for axis in _AXES for part in axis)
-# The reference's RMS contrast on each axis is brought into this range: grey noise gains colour, and a
-# photo of hard light does not burn (the dream alone climbs to 0.35 a channel, 0.61 on the first axis).
+# The reference's RMS contrast on each axis is brought into this range: grey noise gains colour, and a photo of hard
+# light does not saturate (the dream alone rises to 0.35 a channel, 0.61 on the first axis).
 LEAST_CONTRAST = (0.33, 0.12, 0.08)
 MOST_CONTRAST = (0.40, 0.17, 0.12)
 
 
-class Leash:
-    """Softly holds brightness, tint, contrast and every band of detail where they were in the first seconds.
+class DriftControl:
+    """Slowly returns brightness, tint, contrast and every band of detail to where they were in the first seconds.
 
-    The picture is split into octaves (Burt and Adelson 1983); each keeps the RMS of a reference in each
-    channel, and the picture as a whole its mean colour.  The reference is the mean over the first
-    seconds, and then stands still.
+    The picture is split into octaves (Burt and Adelson 1983). Each band keeps the RMS of a reference on each axis, and
+    the whole picture its mean colour. The reference is the mean over the first seconds, and is then fixed.
     """
 
     def __init__(self) -> None:
         self._seconds = 0.0
         self._reference: Tensor | None = None
 
-    def hold(self, picture: Tensor, seconds: float) -> Tensor:
-        """`picture` [1,3,H,W], RGB, 0..1, after `seconds` (> 0) more of feedback, drawn to the reference."""
+    def correct(self, picture: Tensor, seconds: float) -> Tensor:
+        """Move a picture towards the reference.
+
+        Args:
+            picture: [1,3,H,W], RGB, 0..1.
+            seconds: of film time since the last call, > 0.
+
+        Returns:
+            [1,3,H,W], RGB, 0..1.
+        """
         axes = constant(_UNIT_AXES, picture.device, picture.dtype).view(3, 3)
         turned = torch.einsum("ij,bjhw->bihw", axes, picture)
         mean = turned.mean(dim=(-2, -1), keepdim=True)
@@ -59,21 +66,21 @@ class Leash:
         limits = LEAST_CONTRAST, MOST_CONTRAST
         least, most = (constant(each, picture.device, picture.dtype).view(1, 3, 1, 1) for each in limits)
         wanted = self._reference[2:] * (contrast.clamp(least, most) / contrast.clamp(min=1e-6))
-        # It tightens slowly, so that the first frames do not jump towards the reference's range.
-        pull = min(1.0, self._seconds / TIGHT_SECONDS) * (1.0 - 0.5 ** (PULL_A_SECOND * seconds))
-        gains = (wanted / found[2:].clamp(min=1e-6)).clamp(0.25, 4.0).pow(pull).clamp(1 / MOST_GAIN, MOST_GAIN)
+        # It sets in slowly, so that the first frames do not jump towards the reference's range.
+        share = min(1.0, self._seconds / FULL_AFTER_SECONDS) * (1.0 - 0.5 ** (CORRECTION_A_SECOND * seconds))
+        gains = (wanted / found[2:].clamp(min=1e-6)).clamp(0.25, 4.0).pow(share).clamp(1 / MOST_GAIN, MOST_GAIN)
         held = laplacian_merge([band * gain for band, gain in zip(bands, gains, strict=True)])
-        held = held + torch.lerp(mean, self._reference[0], pull)
+        held = held + torch.lerp(mean, self._reference[0], share)
         return torch.einsum("ji,bjhw->bihw", axes, held).clamp(0, 1)
 
     def state(self) -> dict[str, Tensor]:
-        """All that it remembers, as tensors."""
+        """Everything that the next call depends on."""
         if self._reference is None:
             return {}
         return {"reference": self._reference, "seconds": torch.tensor(self._seconds, dtype=torch.float64)}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from a `state`."""
+        """Continue from a `state`."""
         self._reference = state.get("reference")
         self._seconds = float(state.get("seconds", 0.0))
 

@@ -1,4 +1,4 @@
-"""zoom: an endless fall into a dream: a known motion in place of an estimated one."""
+"""The endless zoom: a dream that is moved and dreamed again, frame after frame, along a known motion."""
 
 from __future__ import annotations
 
@@ -12,34 +12,43 @@ from torch import Tensor
 
 from vidream.engine.dreamer import Dreamer
 from vidream.engine.gradient import gaussian_blur
+from vidream.errors import TargetError
 from vidream.motion.known import Motion, Similarity
 from vidream.motion.resampling import resample
-from vidream.zoom.drift_control import Leash
+from vidream.zoom.drift_control import DriftControl
 
 __all__ = ["Zoom", "clouds", "endless_zoom"]
 
 DEFAULT_RATE = 25
 # A preset's steps are meant for this many frames a second; other rates take as much in a second.
 STEPS_RATE = 25.0
-# A fall thins its dream out: what was dreamed leaves over the border. At the preset's own step much of the
-# frame stays bare; at twice that motifs grow from edge to edge.
-ZOOM_PACE = 1.8
-# New places at the border are dreamed faster and out of sight, in a margin of this share of the
-# shorter side: at the usual speed they have about a second to ripen before they are seen.
+# A zoom loses what was dreamed over the border. With the preset's own steps much of the frame stays bare; with steps
+# twice as long motifs grow from edge to edge.
+ZOOM_STEP_SCALE = 1.8
+# New places at the border are dreamed with longer steps and out of sight, in a margin of this share of the shorter
+# side: at the usual speed they have about a second to warm up before they are seen.
 MARGIN = 0.12
-FRESH_PACE = 4.0
-RIPENING_A_SECOND = 4.0
+FRESH_STEP_SCALE = 4.0
+WARM_UP_A_SECOND = 4.0
 CLOUDS_A_SECOND = 2.0
 CLOUDS_SEED = 50_000
 
 
 class Zoom:
-    """Dreams a picture onwards for ever: moved, held on its leash, dreamed; frame after frame.
+    """Continues a dream for ever: each frame is the last one moved, corrected for drift and dreamed again.
 
-    picture: [1,3,H,W], RGB, 0..1, where the fall begins; it is dreamed with the preset's first steps.
-    rate: frames a second; it changes neither the speed nor how much is dreamed in a second.
-    margin: dream beyond the frame too; by default where the motion ever looks there.
-    The preset's schedules run over the film's time; `keep`, `flow` and `blend` have no meaning here.
+    The preset's schedules run over the film's time; its `keep`, `flow` and `blend` have no effect here.
+
+    Args:
+        picture: [1,3,H,W], RGB, 0..1, the start; it is dreamed with the preset's first steps.
+        dreamer: dreams each frame.
+        motion: how it moves; by default 1.25 times nearer each second.
+        rate: frames a second; it changes neither the speed nor how much is dreamed in a second.
+        margin: dream beyond the frame too; by default where the motion ever shows what lies outside.
+        guides: [1,3,h,w] each, for the first dream, in place of the preset's files.
+
+    Attributes:
+        number: of the frame that is seen now, from 0.
     """
 
     def __init__(
@@ -60,22 +69,22 @@ class Zoom:
         if margin is None:
             margin = self.motion.looks_outside(self._width, self._height, 60.0)
         self._margin_px = 2 * round(MARGIN * min(picture.shape[-2:]) / 2) if margin else 0
-        self._leash = Leash()
+        self._drift_control = DriftControl()
         start = F.pad(picture.to(dreamer.device, torch.float32), (self._margin_px,) * 4, mode="reflect")
         first = dreamer.at(0.0)
         self._canvas = first(start, guides=guides, generator=dreamer.generator(0))
-        self._ripeness: Tensor | None = torch.ones_like(start[:, :1]) if margin else None
+        self._warm_up: Tensor | None = torch.ones_like(start[:, :1]) if margin else None
         self._clouds: tuple[int, tuple[Tensor, Tensor]] | None = None
 
     @property
     def picture(self) -> Tensor:
-        """What is seen now, [1,3,H,W], RGB, 0..1."""
+        """The frame that is seen now, [1,3,H,W], RGB, 0..1."""
         edge = self._margin_px
         return self._canvas[..., edge : edge + self._height, edge : edge + self._width]
 
     @property
     def canvas(self) -> Tensor:
-        """What is dreamed now: the picture with the margin around it."""
+        """The picture with the margin around it, [1,3,H+m,W+m]."""
         return self._canvas
 
     @torch.no_grad()
@@ -83,35 +92,47 @@ class Zoom:
         self, *, guides: Sequence[Tensor] | None = None, towards: Tensor | None = None, share: float = 0.0,
         backwards: bool = False,
     ) -> Tensor:  # fmt: skip
-        """Go on by one frame and return it, [1,3,H,W].
+        """Make the next frame.
 
-        guides: as in `Dreamer`.  towards: a canvas that the result is drawn to by `share`, 0..1.
-        backwards: go on to the frame before, as if the film ran the other way.
+        Args:
+            guides: as in `Dreamer`, in place of the preset's files.
+            towards: a canvas that the result is mixed with.
+            share: of `towards`, 0..1.
+            backwards: make the frame before, as if the film ran the other way.
+
+        Returns:
+            [1,3,H,W], RGB, 0..1.
         """
         step = -1 if backwards else 1
         now, then = float(self.number / self.rate), float((self.number + step) / self.rate)
         pull = self.motion.pull(now, then, self._width, self._height)
         moved = resample(self._canvas, pull, shorter=min(self._height, self._width), step=self.number)
         seconds = abs(then - now)
-        pace = self._ripen(pull, seconds)
-        if self._ripeness is not None:
-            moved = self._sown(moved, pull, then)
-        moved = self._leash.hold(moved, seconds)
+        step_scale = self._warmed_up(pull, seconds)
+        if self._warm_up is not None:
+            moved = self._with_clouds(moved, pull, then)
+        moved = self._drift_control.correct(moved, seconds)
         loop = self.motion.loop_seconds
         dreamer = self.dreamer.at(max(then, 0.0) if loop is None else then % loop)
-        # So much is dreamed in a second at any rate; a slow one takes more steps, not larger ones.
+        # The same amount is dreamed in a second at any rate; a low rate takes more steps, not longer ones.
         wanted = dreamer.preset.steps * STEPS_RATE * seconds
         steps = max(1, round(wanted)) if wanted else 0
-        step_size = ZOOM_PACE * dreamer.preset.step_size * wanted / max(steps, 1)
+        step_size = ZOOM_STEP_SCALE * dreamer.preset.step_size * wanted / max(steps, 1)
         generator = self.dreamer.generator(self.number + step)
         with torch.enable_grad():
-            dream = dreamer(moved, steps=steps, step_size=step_size, pace=pace, guides=guides, generator=generator)
-        self._canvas = dream if towards is None else _drawn(dream, towards.to(dream), share)
+            dream = dreamer(
+                moved, steps=steps, step_size=step_size, pace=step_scale, guides=guides, generator=generator
+            )
+        self._canvas = dream if towards is None else _mixed(dream, towards.to(dream), share)
         self.number += step
         return self.picture
 
     def moved(self, canvas: Tensor, start: int, end: int) -> tuple[Tensor, Tensor]:
-        """The canvas of frame `start` moved to frame `end`, and where that was in it, [1,1,H,W], 0..1."""
+        """Move a canvas from frame `start` to frame `end`.
+
+        Returns:
+            The moved canvas, and a mask [1,1,H,W], 0..1, of what lay inside it.
+        """
         shorter = min(self._height, self._width)
         pull = self.motion.pull(float(start / self.rate), float(end / self.rate), self._width, self._height)
         inside = F.pad(torch.ones_like(canvas[:, :1, 16:-16, 16:-16]), (16,) * 4)
@@ -119,24 +140,31 @@ class Zoom:
         return resample(canvas, pull, shorter=shorter).clamp(0, 1), ((covered - 0.5) * 2).clamp(0, 1)
 
     def state(self) -> dict[str, Tensor]:
-        """All that the next frame depends on beside preset, motion, rate and seed: what `restore` takes."""
+        """Everything that the next frame depends on, besides preset, motion, rate and seed; `restore` takes it."""
         held = {"canvas": self._canvas, "number": torch.tensor(self.number)}
-        if self._ripeness is not None:
-            held["ripeness"] = self._ripeness
-        return held | {f"leash.{name}": value for name, value in self._leash.state().items()}
+        if self._warm_up is not None:
+            held["warm_up"] = self._warm_up
+        return held | {f"drift_control.{name}": value for name, value in self._drift_control.state().items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from a `state`, to the bit as if there had been no break."""
+        """Continue from a `state`, to the bit as if there had been no break.
+
+        Raises:
+            TargetError: the state is not one that this version writes.
+        """
+        if "canvas" not in state or (self._warm_up is not None) != ("warm_up" in state):
+            raise TargetError("the unfinished work was saved by another version of vidream; begin again with overwrite")
         place = {name: value.to(self.dreamer.device) for name, value in state.items()}
         self._canvas, self.number = place["canvas"], int(place["number"])
-        self._ripeness = place.get("ripeness")
-        found = {name.removeprefix("leash."): value for name, value in place.items() if name.startswith("leash.")}
-        self._leash.restore(found)
+        self._warm_up = place.get("warm_up")
+        prefix = "drift_control."
+        held = {name.removeprefix(prefix): value for name, value in place.items() if name.startswith(prefix)}
+        self._drift_control.restore(held)
 
-    def _sown(self, moved: Tensor, pull: Similarity, seconds: float) -> Tensor:
-        """`moved` with coloured clouds, that change with time, laid into what has just come in over the border.
+    def _with_clouds(self, moved: Tensor, pull: Similarity, seconds: float) -> Tensor:
+        """`moved` with coloured clouds, that change with time, where something has just come in over the border.
 
-        The mirror alone would draw what is at the border out into rays, and a cross of symmetry.
+        Reflection alone would stretch the border into rays, with a visible symmetry.
         """
         fresh = 1.0 - self._within(pull)
         now = seconds * CLOUDS_A_SECOND
@@ -153,18 +181,18 @@ class Zoom:
         ones = torch.ones_like(self._canvas[:, :1])
         return resample(ones, pull, shorter=min(self._height, self._width), mode="bilinear", outside="zeros")
 
-    def _ripen(self, pull: Similarity, seconds: float) -> Tensor | None:
-        """The pace of each place: what has come in over the border is dreamed faster."""
-        if self._ripeness is None:
+    def _warmed_up(self, pull: Similarity, seconds: float) -> Tensor | None:
+        """Note the new frame's warm-up; returns the step scale of each place: new ones take longer steps."""
+        if self._warm_up is None:
             return None
         shorter = min(self._height, self._width)
-        ripe = resample(self._ripeness, pull, shorter=shorter, mode="bilinear", outside="zeros")
-        self._ripeness = ripe + (1.0 - 0.5 ** (RIPENING_A_SECOND * seconds)) * (1.0 - ripe)
-        return 1.0 + (FRESH_PACE - 1.0) * (1.0 - ripe)
+        warm = resample(self._warm_up, pull, shorter=shorter, mode="bilinear", outside="zeros")
+        self._warm_up = warm + (1.0 - 0.5 ** (WARM_UP_A_SECOND * seconds)) * (1.0 - warm)
+        return 1.0 + (FRESH_STEP_SCALE - 1.0) * (1.0 - warm)
 
 
-def _drawn(picture: Tensor, towards: Tensor, share: float) -> Tensor:
-    """Between two pictures, with the contrast of both: a plain mix of two that differ is paler than either."""
+def _mixed(picture: Tensor, towards: Tensor, share: float) -> Tensor:
+    """A mix of two pictures with the contrast of both: a plain mix of different pictures is paler than either."""
     mixed = torch.lerp(picture, towards, share)
     mean = mixed.mean(dim=(-2, -1), keepdim=True)
     contrast = torch.lerp(picture.std(), towards.std(), share)
@@ -172,9 +200,16 @@ def _drawn(picture: Tensor, towards: Tensor, share: float) -> Tensor:
 
 
 def clouds(width: int, height: int, *, seed: int = 0) -> Tensor:
-    """Faint coloured clouds [1,3,H,W] around grey, other ones for each seed: a fall from nothing begins here.
+    """Faint coloured clouds around grey, different for each seed: the start of a zoom without a source.
 
-    White noise dreams itself grey: the networks find no large shapes in it, and no colours to go on with.
+    White noise becomes grey dreams: networks find neither large shapes nor colours in it.
+
+    Args:
+        width, height: px.
+        seed: any integer.
+
+    Returns:
+        [1,3,H,W], RGB, 0..1.
     """
     generator = torch.Generator().manual_seed(seed % 2**63)
     picture = torch.zeros(1, 3, height, width)
@@ -196,10 +231,17 @@ def endless_zoom(
     rate: float | Fraction = DEFAULT_RATE,
     guides: Iterable[Sequence[Tensor]] | None = None,
 ) -> Iterator[Tensor]:
-    """Fall into `picture` [1,3,H,W], RGB, 0..1, for ever: its dream, and every frame after it.
+    """Zoom into a picture for ever. Memory stays flat.
 
-    motion: how it moves, by default 1.25 times nearer each second.  rate: frames a second.
-    guides: those of each frame, as in `Dreamer`, in place of the preset's files.  Memory stays flat.
+    Args:
+        picture: [1,3,H,W], RGB, 0..1.
+        dreamer: dreams each frame.
+        motion: how it moves; by default 1.25 times nearer each second.
+        rate: frames a second.
+        guides: those of each frame, as in `Dreamer`, in place of the preset's files.
+
+    Yields:
+        The dream of the picture, and every frame after it: [1,3,H,W], RGB, 0..1.
     """
     each = iter(guides) if guides is not None else None
     zoom = Zoom(picture, dreamer, motion, rate=rate, guides=next(each) if each else None)

@@ -1,4 +1,4 @@
-"""loop: a zoom that arrives where it began."""
+"""A zoom that ends where it began, without a visible seam."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from vidream.zoom.endless import DEFAULT_RATE, Zoom
 
 __all__ = ["LoopedZoom", "loop_frames", "zoom_loop"]
 
-# How long a zoom takes to come back into its first frame, and a clip to fade: at most this, and at most
-# these shares of the film.
+# How long a zoom takes to return to its first frame: at most this, and at most this share of the film.
 RETURN_SECONDS, RETURN_SHARE = 4.0, 1 / 2
 MET_FRAMES = 4
 STILL_SECONDS = 1.0
-# A zoom that need not show its picture falls for so long, unseen, until it is ripe.
-RIPEN_SECONDS = 3.0
-# Frames that are held for the seam, 16-bit floats, take at most this much memory.
+# A zoom that need not show its picture runs for so long, unseen, until it is warmed up.
+WARM_UP_SECONDS = 3.0
+# Frames that are kept for the seam, as 16-bit floats, take at most this much memory.
 HELD_BYTES = 2**30
 
 
@@ -41,15 +40,24 @@ def zoom_loop(
     begin_at_picture: bool = True,
     guides: Sequence[Tensor] | None = None,
 ) -> Iterator[Tensor]:
-    """A fall that ends where it began: the frame after the last one is the first, for any motion.
+    """Zoom in a loop: the frame after the last one is the first, for any motion.
 
-    What leads up to the first frame is known before it is shown: the fall so far, or, where the film is to
-    begin at the picture itself, a dream of the motion run backwards from it.  Towards its end the film is
-    drawn to those frames, inside the dream, which so grows one picture out of the other; both move
-    alike, so nothing slides.
+    The frames before the first one are made before it is shown: they are the zoom so far or, where the film begins at
+    the picture itself, a dream of the motion run backwards from it. Towards its end the film is mixed with those frames
+    and dreamed again, so that one picture grows out of the other; both move alike, so nothing slides. Up to
+    RETURN_SECONDS of frames are kept in memory.
 
-    picture: [1,3,H,W], RGB, 0..1.  begin_at_picture: else the loop lies some seconds further down.
-    Yields `loop_frames(seconds, rate)` pictures [1,3,H,W].  Holds up to RETURN_SECONDS of frames.
+    Args:
+        picture: [1,3,H,W], RGB, 0..1.
+        dreamer: dreams each frame.
+        motion: how it moves; by default 1.25 times nearer each second.
+        seconds: length of the loop.
+        rate: frames a second.
+        begin_at_picture: show the picture first; else the loop begins some seconds into the zoom.
+        guides: as in `Dreamer`, in place of the preset's files.
+
+    Yields:
+        `loop_frames(seconds, rate)` pictures [1,3,H,W], RGB, 0..1.
     """
     loop = LoopedZoom(
         picture, dreamer, motion, seconds=seconds, rate=rate, begin_at_picture=begin_at_picture, guides=guides
@@ -62,7 +70,7 @@ def zoom_loop(
 class LoopedZoom:
     """What `zoom_loop` yields, frame by frame: `picture` first, then every `advance()`. Arguments as there.
 
-    Its way into the first frame is dreamed anew when a broken-off film is taken up: it is the same each time.
+    The frames before the first one are made again when an interrupted film is resumed: they are the same each time.
     """
 
     def __init__(
@@ -88,7 +96,7 @@ class LoopedZoom:
             approach.extend(_dreamed_backwards(zoom, length, guides))
         else:
             # Counted from below zero: frame 0 is the first one seen.
-            zoom.number = -length - round(RIPEN_SECONDS * rate)
+            zoom.number = -length - round(WARM_UP_SECONDS * rate)
             while zoom.number < 0:
                 approach.append(zoom.canvas.half())
                 zoom.advance(guides=guides)
@@ -96,11 +104,11 @@ class LoopedZoom:
 
     @property
     def picture(self) -> Tensor:
-        """What is seen now, [1,3,H,W], RGB, 0..1."""
+        """The frame that is seen now, [1,3,H,W], RGB, 0..1."""
         return self._zoom.picture
 
     def advance(self, *, guides: Sequence[Tensor] | None = None) -> Tensor:
-        """Go on by one frame and return it. guides: in place of those given at the beginning."""
+        """Make the next frame, [1,3,H,W]. guides: in place of those given at the beginning."""
         guides = self._guides if guides is None else guides
         into = self._zoom.number + 1 - (self._count - self._length)
         if into < 0:
@@ -109,19 +117,19 @@ class LoopedZoom:
         return self._zoom.advance(guides=guides, towards=towards, share=_share_of_rest(into, self._length))
 
     def state(self) -> dict[str, Tensor]:
-        """As that of a `Zoom`."""
+        """Everything that the next frame depends on, as for `Zoom`."""
         return self._zoom.state()
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from a `state`, to the bit as if there had been no break."""
+        """Continue from a `state`, to the bit as if there had been no break. Raises TargetError."""
         self._zoom.restore(state)
 
 
 def _dreamed_backwards(zoom: Zoom, length: int, guides: Sequence[Tensor] | None) -> list[Tensor]:
-    """The `length` canvases before the one of `zoom`, which is left as it was, in the order of the film.
+    """The `length` canvases before the one of `zoom`, in the order of the film; `zoom` is left as it was.
 
-    Each is the dream of the one after it, moved back.  The last second before the picture is the picture
-    itself, moved: it would otherwise sharpen with a start, since all that moves is a little softer.
+    Each is the dream of the one after it, moved back. The last second before the picture is the picture itself, moved:
+    what moves is a little softer, and the picture would otherwise sharpen with a jump.
     """
     first, before = zoom.state(), []
     last_canvas = zoom.canvas
@@ -136,8 +144,8 @@ def _dreamed_backwards(zoom: Zoom, length: int, guides: Sequence[Tensor] | None)
 
 
 def _share_of_rest(place: int, length: int) -> float:
-    """How much of what is left between two films to cross now, so that it is crossed smoothly by `length`."""
-    # The last frames are met in full: the dream would still draw away from what it is drawn to.
+    """How much of the remaining difference to cross at `place`, so that all of it is crossed smoothly by `length`."""
+    # The last frames are reached exactly: the dream would otherwise move away from its target again.
     before, after = (_smooth(min(1.0, step / max(1, length - MET_FRAMES + 1))) for step in (place, place + 1))
     return (after - before) / (1 - before) if before < 1 else 1.0
 

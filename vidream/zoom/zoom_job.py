@@ -1,10 +1,10 @@
-"""zoomfilm: from a picture, a video's frame or nothing to a finished film of a zoom in one call."""
+"""From a picture, a frame of a video or nothing to a finished film of a zoom in one call."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from itertools import chain
@@ -24,15 +24,15 @@ from vidream.motion.known import Motion
 from vidream.rendering.film import FilmPlan, Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import dreamer_settings, machine_settings, tensor_print
-from vidream.rendering.side_inputs import guide_frames
 from vidream.rendering.work_folder import WorkFolder
-from vidream.zoom.endless import Zoom, clouds
-from vidream.zoom.seamless_loop import LoopedZoom, loop_frames
+from vidream.zoom.endless import clouds
+from vidream.zoom.seamless_loop import loop_frames
+from vidream.zoom.zoom_frames import ZoomFrames
 
 __all__ = ["zoom_film"]
 
 DEFAULT_SIZE = (640, 360)
-# A zoom shows nothing of its picture's own detail after a second; more than this is asked for by name.
+# After a second a zoom shows nothing of its picture's own detail; a larger size must be asked for.
 LARGEST_DEFAULT_PX = 1280
 SIDES_PX = (32, 16384)
 LONGEST_SECONDS = 24 * 3600
@@ -57,14 +57,29 @@ def zoom_film(
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
-    """Fall from `source` into a dream, for `seconds`, into `target`: a video, GIF or numbered pictures.
+    """Zoom from `source` into a dream, for `seconds`, into `target`.
 
-    source: a picture, or the frame of a video or GIF at `start_seconds`; None begins from nothing, other
-    shapes and colours for each seed.  motion: see `Motion`.  loop: the film's last frame meets its first.
-    size: longer side in px, or (width, height), to which a source is cropped; by default that of the
-    source, 1280 px at most.  preset, dreamer, make_dreamer: as for `dream`.  On KeyboardInterrupt the file is
-    finished with the frames made so far.  resume, max_bytes: as for `dream`.
-    Raises SourceError, TargetError, PresetError, NetError, DeviceError.
+    On KeyboardInterrupt the file is finished with the frames made so far.
+
+    Args:
+        source: a picture, or a video or GIF, whose frame at `start_seconds` is taken; None begins from clouds, other
+            ones for each seed.
+        target: a video, GIF or numbered pictures.
+        preset, dreamer, make_dreamer: as for `dream`.
+        motion: how it moves; see `Motion`.
+        seconds: length of the film.
+        fps: frames a second, 1..240.
+        loop: the film's last frame meets its first.
+        size: longer side in px, or (width, height), to which a source is cropped; by default that of the source, 1280
+            px at most.
+        start_seconds: of a video: the frame to begin with.
+        overwrite, resume, max_bytes, progress: as for `dream`.
+
+    Returns:
+        What was made.
+
+    Raises:
+        SourceError, TargetError, PresetError, NetError, DeviceError: one line.
     """
     if not 0 < seconds <= LONGEST_SECONDS:
         raise TargetError(f"a film of {seconds:g} seconds cannot be; give more than 0, up to {LONGEST_SECONDS}")
@@ -100,9 +115,10 @@ def zoom_film(
             work.open(
                 {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
             )
-            film = _ZoomFilm(plan, dreamer, writer, work, progress or Progress())
-            make = partial(_maker, picture, dreamer, motion, plan, loop, shown)
-            finished = film.run(make)
+            make_frames = partial(
+                ZoomFrames, picture, dreamer, motion, rate=rate, frames_total=count, loop=loop, begin_at_picture=shown
+            )
+            finished = _render(make_frames, plan, dreamer, writer, work, progress or Progress())
         if finished:
             work.finished()
     return Made(
@@ -111,54 +127,34 @@ def zoom_film(
     )  # fmt: skip
 
 
-class _ZoomFilm:
-    """One run over a zoom, from its beginning or from where the run before was broken off."""
-
-    def __init__(
-        self, plan: FilmPlan, dreamer: Dreamer, writer: FrameWriter, work: WorkFolder, progress: Progress
-    ) -> None:
-        self._plan, self._dreamer, self._writer, self._work, self._progress = plan, dreamer, writer, work, progress
-
-    def run(self, make: Callable[[Sequence[Tensor] | None], Zoom | LoopedZoom]) -> bool:
-        """Make the frames that are still to be made; False where Ctrl-C ended it before the last."""
-        state, done = self._work.restore(self._writer), self._writer.frames_written
-        paths = self._dreamer.preset.guide
-        self._progress.planned(self._plan, self._dreamer)
-        if done:
-            self._progress.resumed(done, self._work.begun_otherwise)
-        try:
-            maker = make(next(guide_frames(paths, rate=self._plan.rate)) if paths else None)
-            if state is not None:
-                maker.restore(state[0])
-            guides = guide_frames(paths, rate=self._plan.rate, first=max(done, 1)) if paths else None
-            for number in range(done, self._plan.frame_count):
-                moving = next(guides) if guides and number and isinstance(maker, Zoom) else None
-                frame = maker.advance(guides=moving) if number else maker.picture
-                self._writer.write(frame)
-                self._work.keep((dict(maker.state()), {}), self._writer)
-                self._progress.frame(frame, self._writer.frames_written)
-        except KeyboardInterrupt:
-            if not self._writer.frames_written:
-                raise
-            self._work.save_now()
-            return False
-        return True
-
-
-def _maker(
-    picture: Tensor,
-    dreamer: Dreamer,
-    motion: Motion,
+def _render(
+    make_frames: Callable[[], ZoomFrames],
     plan: FilmPlan,
-    loop: bool,
-    shown: bool,
-    guides: Sequence[Tensor] | None,
-) -> Zoom | LoopedZoom:
-    """What makes the frames. A guide that moves has no loop of its own: there its first frame guides them all."""
-    if not loop:
-        return Zoom(picture, dreamer, motion, rate=plan.rate, guides=guides)
-    seconds = float(plan.frame_count / plan.rate)
-    return LoopedZoom(picture, dreamer, motion, seconds=seconds, rate=plan.rate, begin_at_picture=shown, guides=guides)
+    dreamer: Dreamer,
+    writer: FrameWriter,
+    work: WorkFolder,
+    progress: Progress,
+) -> bool:
+    """Make the frames that are still to be made; False where Ctrl-C ended it before the last."""
+    state, done = work.restore(writer), writer.frames_written
+    progress.planned(plan, dreamer)
+    if done:
+        progress.resumed(done, work.begun_otherwise)
+    try:
+        frames = make_frames()
+        if state is not None:
+            frames.restore(state[0])
+        while frames.frames_made < frames.frames_total:
+            picture = frames.next()
+            writer.write(picture)
+            work.keep((frames.state(), {}), writer)
+            progress.frame(picture, writer.frames_written)
+    except KeyboardInterrupt:
+        if not writer.frames_written:
+            raise
+        work.save_now()
+        return False
+    return True
 
 
 def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: float) -> Tensor:

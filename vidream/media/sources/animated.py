@@ -17,7 +17,7 @@ from vidream.media.decode import as_array, turned
 from vidream.media.frame import Frame
 from vidream.media.images import resize_array
 from vidream.media.picture_files import PictureFacts, open_image, quiet_pillow, read_facts
-from vidream.media.sources.base import Source
+from vidream.media.sources.source import Source
 from vidream.media.span import Span, fit_size
 from vidream.media.timing import Timing, find_timing, nearest_standard_rate
 from vidream.runtime.memory import is_out_of_memory

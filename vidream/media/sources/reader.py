@@ -21,7 +21,7 @@ from vidream.media.picture_files import READABLE_SUFFIXES, find_picture_kind
 from vidream.media.probe import AudioInfo
 from vidream.media.sources.animated import AnimatedSource
 from vidream.media.sources.still import PictureSource
-from vidream.media.sources.video import MovingSource
+from vidream.media.sources.video_file import MovingSource
 from vidream.media.span import Span
 
 __all__ = ["FrameReader", "SourceKind"]

@@ -15,7 +15,7 @@ from vidream.media.decode import decode_picture, still_size
 from vidream.media.frame import Frame
 from vidream.media.images import resize_array
 from vidream.media.numbered import NumberedName
-from vidream.media.sources.base import Source
+from vidream.media.sources.source import Source
 from vidream.media.span import Span, fit_size
 
 __all__ = ["DEFAULT_RATE", "PictureSource"]

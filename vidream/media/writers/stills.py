@@ -11,7 +11,7 @@ from vidream.media.images import encode_picture, save_bytes
 from vidream.media.metadata import with_comment
 from vidream.media.numbered import NumberedName
 from vidream.media.targets import one_picture_only
-from vidream.media.writers.base import Target, Writer
+from vidream.media.writers.writer_base import Target, Writer
 
 __all__ = ["NumberedWriter", "StillWriter"]
 

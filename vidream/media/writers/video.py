@@ -13,10 +13,10 @@ from vidream.media.codecs import FFV1, Codec, exact_times
 from vidream.media.frame import Frame
 from vidream.media.metadata import add_to_gif, video_options
 from vidream.media.writers.animation import make_animation
-from vidream.media.writers.base import Target, Writer
 from vidream.media.writers.encoder import VideoEncoder, even_sides
 from vidream.media.writers.segments import Segments
 from vidream.media.writers.sound import add_sound
+from vidream.media.writers.writer_base import Target, Writer
 
 __all__ = ["AnimationWriter", "FilmWriter", "VideoWriter"]
 

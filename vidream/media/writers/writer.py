@@ -19,10 +19,10 @@ from vidream.media.frame import Frame
 from vidream.media.sources.reader import FrameReader
 from vidream.media.sources.still import DEFAULT_RATE
 from vidream.media.targets import TargetKind, as_target, check_target, free_name
-from vidream.media.writers.base import Target, Work, Writer
 from vidream.media.writers.sound import Sound
 from vidream.media.writers.stills import NumberedWriter, StillWriter
 from vidream.media.writers.video import AnimationWriter, VideoWriter
+from vidream.media.writers.writer_base import Target, Work, Writer
 
 __all__ = ["FrameWriter"]
 

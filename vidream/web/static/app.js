@@ -1,4 +1,4 @@
-// The page: puts camera, socket, stage and controls together, and says how things stand.
+// The page: connects camera, socket, stage and controls, and shows the state.
 
 import { Camera } from "./camera.js";
 import { Clips } from "./clips.js";
@@ -19,7 +19,7 @@ let waiting = false;
 const TROUBLES = {
   NotAllowedError: ["The camera is blocked", "Allow it beside the address, then try again."],
   NotFoundError: ["No camera here", "Plug one in and try again, or dream a clip or a picture."],
-  NotReadableError: ["The camera is busy", "Another program or page holds it. Close that, then try again."],
+  NotReadableError: ["The camera is busy", "Another program or page uses it. Close that, then try again."],
 };
 const INSECURE = "Browsers give the camera only to https pages and to localhost.\nDream a clip or a picture instead, or open this page over https.";
 
@@ -41,7 +41,7 @@ async function startCamera() {
   showMirror();
   camera.hasSeveral().then((several) => ($("flip").hidden = !several));
   waiting = true;
-  showVeil({ title: "Falling asleep", text: "The first dream is on its way.", busy: true });
+  showVeil({ title: "Starting", text: "The first dream is being made.", busy: true });
   navigator.wakeLock?.request("screen").catch(() => {});
 }
 
@@ -75,17 +75,17 @@ camera.watch(async () => {
   if (jpeg && link.hasRoom) link.sendFrame(jpeg);
 });
 
-// How the connection stands
+// State of the connection
 
 link.addEventListener("state", ({ detail: { state, words } }) => {
   if (state === "open") return;
   enable(false);
   if (state === "connecting") showVeil({ title: "One moment", busy: true });
-  if (state === "lost") showVeil({ title: "Connection lost", text: "It is tried again until the server answers.", busy: true });
-  if (state === "full") showVeil({ title: "All places are taken", text: "This page comes in as soon as one is free.", busy: true });
-  if (state === "idle") showVeil({ title: "Resting", text: "Nothing happened here for a long time.", again: "Go on" });
+  if (state === "lost") showVeil({ title: "Connection lost", text: "Trying again until the server answers.", busy: true });
+  if (state === "full") showVeil({ title: "The server is full", text: "This page connects as soon as another one is closed.", busy: true });
+  if (state === "idle") showVeil({ title: "Paused", text: "Nothing happened on this page for a long time.", again: "Continue" });
   if (state === "refused") showVeil({ title: "The server refused this page", text: words, again: "Try again" });
-  if (state === "token") showVeil({ title: "A token is needed", text: words || "It stands in the address that vidream web printed.", token: true });
+  if (state === "token") showVeil({ title: "A token is needed", text: words || "It is in the address that vidream web printed.", token: true });
 });
 
 link.addEventListener("said", ({ detail: said }) => {
@@ -105,7 +105,7 @@ function welcome(hello) {
   if (!asked) startCamera();
   else if (camera.isOn) {
     waiting = true;
-    showVeil({ title: "Falling asleep", text: "The first dream is on its way.", busy: true });
+    showVeil({ title: "Starting", text: "The first dream is being made.", busy: true });
   } else noCamera("No camera", "Try again, or dream a clip or a picture.");
 }
 
@@ -115,7 +115,7 @@ function showFigures(figures) {
     ["dreams", `${figures.dream_fps.toFixed(1)} a second`],
     ["delay", `${Math.round(link.roundTripMs)} ms`],
     ["size", `${figures.width}x${figures.height}, dreamed at ${figures.dreamed_width}x${figures.dreamed_height}`],
-    ["left out", `${figures.dropped_frames} frames`],
+    ["dropped", `${figures.dropped_frames} frames`],
   ];
   const list = $("figures");
   list.replaceChildren();
@@ -195,7 +195,7 @@ addEventListener("drop", (event) => {
   else clips.dream(file);
 });
 
-// The page comes and goes
+// The page is closed, shown again, or comes back
 
 addEventListener("pagehide", () => link.leave());
 addEventListener("pageshow", (event) => event.persisted && link.connect());

@@ -22,7 +22,7 @@ export class Camera {
     return this.#stream !== null;
   }
 
-  // Ask for the camera. Throws the browser's error, whose name says why not.
+  // Ask for the camera. Throws the browser's error; its name is the reason.
   async start() {
     this.stop();
     const stream = await navigator.mediaDevices.getUserMedia({
@@ -32,7 +32,7 @@ export class Camera {
     this.#stream = stream;
     const track = stream.getVideoTracks()[0];
     track.onended = () => stream === this.#stream && this.stop();
-    // A person expects to see themselves as in a mirror; a camera that looks away shows the world.
+    // People expect to see themselves mirrored; a camera that faces away is not mirrored.
     this.mirrored = track.getSettings().facingMode !== "environment";
     this.#video.srcObject = stream;
     await this.#video.play();

@@ -1,4 +1,4 @@
-// Clips and recordings: dropped, dreamed, recorded, and taken home.
+// Clips and recordings: dropped, dreamed, recorded, downloaded.
 
 import { $, clock, download, make, stamp, toast } from "./dom.js";
 import { openTab } from "./controls.js";
@@ -26,7 +26,7 @@ export class Clips {
   begin(hello) {
     this.#limits = hello.limits;
     if (!hello.again) return;
-    // What was under way is told anew; where the server has forgotten this page, it is gone.
+    // The server reports again what is in progress; after it closed this session, nothing is.
     $("clip-card").hidden = true;
     this.#showRecording(false);
   }
@@ -35,7 +35,7 @@ export class Clips {
     $("clip-file").value = "";
     if (!file || !this.#link.isOpen) return;
     if (file.size > this.#limits.upload) {
-      toast(`${file.name} has ${Math.round(file.size / 1e6)} MB; up to ${Math.round(this.#limits.upload / 1e6)} MB are taken`);
+      toast(`${file.name} has ${Math.round(file.size / 1e6)} MB; up to ${Math.round(this.#limits.upload / 1e6)} MB are accepted`);
       return;
     }
     if (!$("clip-card").hidden) return toast("a clip is being dreamed; wait for it, or cancel it");
@@ -61,11 +61,11 @@ export class Clips {
 
   #hearClip({ state, frames, total, seconds_left, file, seconds, warning, error }) {
     $("clip-cancel").hidden = false;
-    if (state === "waiting") this.#showCard("Waiting for somebody else's clip to be done", null);
+    if (state === "waiting") this.#showCard("Waiting for the clip of another page", null);
     else if (state === "working") {
       const left = seconds_left == null ? "" : `, about ${clock(seconds_left)} left`;
       const of = total ? `frame ${frames} of ${total}` : `frame ${frames}`;
-      this.#showCard(frames ? `Dreaming: ${of}${left}` : "Beginning to dream", total ? frames / total : null);
+      this.#showCard(frames ? `Dreaming: ${of}${left}` : "Starting to dream", total ? frames / total : null);
     } else {
       $("clip-card").hidden = true;
       if (state === "done") this.#add(file, `${this.#name}-dream`, seconds);
@@ -117,7 +117,7 @@ export class Clips {
     if (on) this.#timer = setInterval(tick, 500);
   }
 
-  // What was made
+  // Finished files
 
   #add(file, name, seconds) {
     const url = this.#link.fileUrl(file);

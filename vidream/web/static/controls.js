@@ -8,7 +8,7 @@ const STRENGTH_PERIOD_MS = 100;
 export class Controls {
   #link;
   #looks = [];
-  #wishes = { look: "", subjects: [], strength: 1 };
+  #choices = { look: "", subjects: [], strength: 1 };
   #guideFile = null;
   #strengthTimer = 0;
   #mostBytes = Infinity;
@@ -22,17 +22,17 @@ export class Controls {
     for (const tab of document.querySelectorAll("[data-tab]")) tab.onclick = () => openTab(tab.dataset.tab);
   }
 
-  // Draw what this server offers; of a page that comes back the own wishes hold.
+  // Draw what this server offers; a page that comes back keeps its own choices.
   begin(hello) {
-    const same = this.#looks.length > 0 && hello.looks.some((look) => look.name === this.#wishes.look);
+    const same = this.#looks.length > 0 && hello.looks.some((look) => look.name === this.#choices.look);
     this.#looks = hello.looks;
     this.#mostBytes = hello.limits.guide;
-    if (!same) this.#wishes = { ...hello.wishes };
+    if (!same) this.#choices = { ...hello.choices };
     this.#drawGallery();
     this.#drawChips(hello);
     this.#showLook();
     if (same) {
-      this.#send({ ...this.#wishes });
+      this.#send({ ...this.#choices });
       if (this.#guideFile && !hello.guide) this.takeGuide(this.#guideFile);
     }
   }
@@ -40,7 +40,7 @@ export class Controls {
   #drawGallery() {
     $("gallery").replaceChildren(
       ...this.#looks.map(({ name, says, thumbnail }) => {
-        const input = make("input", { type: "radio", name: "look", value: name, checked: name === this.#wishes.look });
+        const input = make("input", { type: "radio", name: "look", value: name, checked: name === this.#choices.look });
         input.onchange = () => this.#chooseLook(name);
         const picture = make("i");
         if (thumbnail) picture.append(make("img", { src: `/thumbnails/${encodeURIComponent(name)}.jpg`, alt: "", loading: "lazy" }));
@@ -51,7 +51,7 @@ export class Controls {
 
   #drawChips({ groups, classes }) {
     const chips = groups.map((name) => this.#chip(name));
-    const others = this.#wishes.subjects.filter((name) => !groups.includes(name));
+    const others = this.#choices.subjects.filter((name) => !groups.includes(name));
     chips.push(...others.map((name) => this.#chip(name)));
     if (classes.length) {
       const more = make("select", { ariaLabel: "More subjects" }, make("option", { value: "", textContent: "more …" }));
@@ -66,7 +66,7 @@ export class Controls {
   }
 
   #chip(name) {
-    const input = make("input", { type: "checkbox", value: name, checked: this.#wishes.subjects.includes(name) });
+    const input = make("input", { type: "checkbox", value: name, checked: this.#choices.subjects.includes(name) });
     input.onchange = () => this.#chooseSubjects(input);
     return make("label", { className: "chip" }, input, make("span", { textContent: plain(name) }));
   }
@@ -82,7 +82,7 @@ export class Controls {
   }
 
   #chooseLook(name) {
-    this.#wishes.look = name;
+    this.#choices.look = name;
     this.#showLook();
     this.#send({ look: name, subjects: this.#subjects() });
   }
@@ -94,17 +94,17 @@ export class Controls {
       toast(`up to ${MOST_SUBJECTS} subjects at once`);
       return;
     }
-    this.#wishes.subjects = chosen;
+    this.#choices.subjects = chosen;
     this.#send({ subjects: chosen });
   }
 
-  // Looks on another network do not know this one's subjects.
+  // Looks on another network do not have this one's subjects.
   #subjects() {
-    return this.#current?.subjects ? this.#wishes.subjects : [];
+    return this.#current?.subjects ? this.#choices.subjects : [];
   }
 
   get #current() {
-    return this.#looks.find((look) => look.name === this.#wishes.look);
+    return this.#looks.find((look) => look.name === this.#choices.look);
   }
 
   #showLook() {
@@ -112,22 +112,22 @@ export class Controls {
     const knows = this.#current?.subjects ?? false;
     for (const input of $("chips").querySelectorAll("input, select")) input.disabled = !knows;
     $("subject-hint").textContent = knows
-      ? "None chosen: what the look itself dreams of."
+      ? "None chosen: the look's own subject."
       : "This look has a network of its own, and its own subjects.";
     $("gallery").querySelector(":checked")?.parentElement.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   #setStrength(strength) {
-    this.#wishes.strength = strength;
+    this.#choices.strength = strength;
     $("strength-value").textContent = `${Math.round(100 * strength)} %`;
     this.#strengthTimer ||= setTimeout(() => {
       this.#strengthTimer = 0;
-      this.#send({ strength: this.#wishes.strength });
+      this.#send({ strength: this.#choices.strength });
     }, STRENGTH_PERIOD_MS);
   }
 
-  #send(wishes) {
-    this.#link.say({ type: "wish", ...wishes });
+  #send(choices) {
+    this.#link.say({ type: "choose", ...choices });
   }
 
   async takeGuide(file) {

@@ -1,4 +1,4 @@
-// The socket: frames up, dreams down, and what page and server say to each other.
+// The socket: frames up, dreams down, and messages both ways.
 // Events: "state" {state}, "picture" {data}, "preview" {data}, "said" {a message}.
 
 const LIVE = 1;
@@ -18,7 +18,7 @@ export class Link extends EventTarget {
   #begun = false;
   state = "closed";
 
-  // The token stands behind the # of the printed address, where no server and no log sees it.
+  // The token is behind the # of the printed address: browsers do not send that part.
   async begin() {
     const token = new URLSearchParams(location.hash.slice(1)).get("token");
     if (token) {
@@ -29,7 +29,7 @@ export class Link extends EventTarget {
     this.connect();
   }
 
-  // "" where the token is good, else what to tell the person.
+  // "" where the token is right, else the error message.
   async login(token) {
     try {
       const answer = await fetch("/login", { method: "POST", headers: { Authorization: `Bearer ${token}` } });
@@ -51,11 +51,11 @@ export class Link extends EventTarget {
     this.#socket = socket;
   }
 
-  // The page goes: what it made on the server goes with it.
+  // The page is closed: the server deletes its files.
   leave() {
     clearTimeout(this.#retry);
     const socket = this.#socket;
-    // The socket's own farewell may not get through any more; a beacon does.
+    // The close of the socket may not get through any more; a beacon does.
     if (this.#session) navigator.sendBeacon(`/sessions/${this.#session}/leave`);
     this.#socket = null;
     this.#session = "";
@@ -67,12 +67,12 @@ export class Link extends EventTarget {
     return this.state === "open";
   }
 
-  // Frames on their way: as many as the network holds, so that it is filled and hardly anything waits.
+  // Frames in flight: as many as fill the network, so that hardly any waits.
   get hasRoom() {
     const now = performance.now();
     for (const [number, sent] of this.#pending) if (now - sent > FORGOTTEN_AFTER_MS) this.#pending.delete(number);
-    // A quick server gets every frame of the camera, however far it is; a slow one what it can do, and no more: with
-    // a second frame always waiting the picture comes later, and the dream has to be smaller to keep up.
+    // A fast server gets every frame of the camera, at any distance. A slow one gets no more than it can dream: a second
+    // frame that always waits delays the picture, and the dream would be made smaller to keep up.
     const isQuick = this.#heldMs < 0.75 * CAMERA_PERIOD_MS;
     const ahead = isQuick ? Math.ceil(this.roundTripMs / CAMERA_PERIOD_MS) : 1 + Math.floor(this.#networkMs / this.#heldMs);
     return this.isOpen && this.#pending.size < Math.min(MOST_AHEAD, ahead);
@@ -100,7 +100,7 @@ export class Link extends EventTarget {
     return `/sessions/${this.#session}/${encodeURIComponent(name)}`;
   }
 
-  // Send a file as "guide" or "clip"; progress: called with 0..1. Throws an Error with words for people.
+  // Send a file as "guide" or "clip"; progress: called with 0..1. Throws an Error with a message for the user.
   upload(what, file, progress = () => {}) {
     return new Promise((done, failed) => {
       const request = new XMLHttpRequest();
@@ -109,7 +109,7 @@ export class Link extends EventTarget {
       request.upload.onprogress = (event) => progress(event.total ? event.loaded / event.total : 0);
       request.onload = () =>
         request.status === 200 ? done(request.response) : failed(new Error(request.response?.error ?? "it was refused"));
-      // A server that refuses may hang up while the file is still on its way.
+      // A server that refuses may close the connection while the file is still being sent.
       request.onerror = () => failed(new Error("the upload broke off; it may be too large"));
       request.send(file);
     });
@@ -156,7 +156,7 @@ export class Link extends EventTarget {
       if (ready.status === 401) return this.#become("token");
       if (!ready.ok) return this.#become("refused", (await ready.json()).error);
     } catch {
-      // Not there: it is tried again below.
+      // No answer: tried again below.
     }
     this.#later("lost", this.#retryMs);
     this.#retryMs = Math.min(8000, this.#retryMs * 2);
@@ -168,7 +168,7 @@ export class Link extends EventTarget {
   }
 
   #become(state, words = "") {
-    // A second try is no news: the page goes on saying what it said.
+    // A second try changes nothing on the page.
     const quiet = state === "connecting" && ["lost", "full"].includes(this.state);
     this.state = quiet ? this.state : state;
     if (!quiet) this.#emit("state", { state, words });

@@ -1,4 +1,4 @@
-// The picture: draws what comes, shows the camera as it is while a key or button is held, saves and fills the screen.
+// The picture: draws dreams, shows the camera while a key or button is held, saves, fills the screen.
 
 import { $, download, stamp } from "./dom.js";
 
@@ -36,7 +36,7 @@ export class Stage {
       try {
         this.#draw(await createImageBitmap(new Blob([data], { type: "image/jpeg" })));
       } catch {
-        // A picture that does not decode is left out; the next one comes at once.
+        // A picture that does not decode is skipped; the next one comes soon.
       }
     }
     this.#drawing = false;
@@ -78,7 +78,7 @@ export class Stage {
 
 const veil = $("veil");
 
-// What stands over the picture where there is none: a title, a line, and what can be done.
+// Shown in place of a picture: a title, a line, and buttons.
 export function showVeil({ title, text = "", busy = false, again = "", choose = false, token = false }) {
   veil.hidden = false;
   veil.classList.toggle("is-busy", busy);

@@ -15,7 +15,7 @@ from vidream.media.ffmpeg import Child, source_options
 from vidream.media.filters import deinterlace_filters, output_format, picture_filters, rate_filters
 from vidream.media.frame import Frame
 from vidream.media.probe import probe_clip
-from vidream.media.sources.base import Source
+from vidream.media.sources.source import Source
 from vidream.media.span import Span, fit_size
 
 __all__ = ["MovingSource"]

@@ -14,25 +14,28 @@ import numpy as np
 import pytest
 import torch
 from conftest import make_tiny_net, textured
-from live_helpers import RATE, FakeSource, Plug, moving_clip, wait_until
+from live_helpers import RATE, FakeSource, Plug, moving_clip, moving_frame, wait_until
 
 from vidream.cli import main
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import DeviceError, TargetError
 from vidream.live.controls import HELP, Controls
 from vidream.live.live_dream import LiveDream
-from vidream.live.live_session import Mirror
+from vidream.live.live_session import LiveSession
 from vidream.looks.preset import Preset, preset_names
 from vidream.media import Camera, FrameReader
 from vidream.media.sources import camera
-from vidream.outputs import Recorder, VirtualCamera, Window
+from vidream.outputs import Output, VideoRecorder, VirtualCamera, Window, make_output, output_names, output_registry
 from vidream.outputs.window import drawn, padded
 
 PRESET = Preset(octaves=1, step_size=0.02, jitter=4)
 
 
 class FakeWindow:
-    """A window for people who are not there: gives `keys`, one after each picture, and keeps what was shown."""
+    """A window without a screen: gives `keys` one by one after the first picture, and keeps what was shown.
+
+    "shows WORDS" among the keys gives none until the banner WORDS was shown.
+    """
 
     is_open = True
 
@@ -47,7 +50,12 @@ class FakeWindow:
         self.shown.append(words)
 
     def key(self) -> str:
-        return self.keys.pop(0) if self.keys else ""
+        awaited = self.keys[0].partition("shows ")[2] if self.keys else ""
+        if awaited and any(words["banner"] == awaited for words in self.shown):
+            self.keys.pop(0)
+        elif self.keys and self.pictures and not awaited:
+            return self.keys.pop(0)
+        return ""
 
     def toggle_fullscreen(self) -> None:
         self.fullscreen_toggles += 1
@@ -66,9 +74,9 @@ def quick_retries(monkeypatch):
 
 
 def test_a_clip_dreams_at_its_own_rate_and_memory_stays_flat(tmp_path, live, monkeypatch):
-    monkeypatch.setattr("vidream.live.live_session.SETTLED_SECONDS", 1.0)
-    with Camera(moving_clip(tmp_path / "clip.mp4")) as source, Mirror(source, live) as mirror:
-        report = mirror.run(seconds=4)
+    monkeypatch.setattr("vidream.live.live_report.SETTLED_SECONDS", 1.0)
+    with Camera(moving_clip(tmp_path / "clip.mp4")) as source, LiveSession(source, live) as session:
+        report = session.run(seconds=4)
     assert 4 <= report.seconds < 5
     # All that came was shown or counted; nothing waited anywhere.
     assert abs((report.pictures - 1 + report.dropped_frames) / report.seconds - 20) < 2
@@ -79,11 +87,16 @@ def test_a_clip_dreams_at_its_own_rate_and_memory_stays_flat(tmp_path, live, mon
 
 def test_what_is_recorded_plays_for_as_long_as_it_took(tmp_path, live):
     target = tmp_path / "out.mp4"
-    with Camera("7", opener=lambda name: FakeSource()) as source, Mirror(source, live, record=target) as mirror:
-        report = mirror.run(seconds=1.5)
+    recorder = VideoRecorder(target, rate=RATE)
+    with Camera("7", opener=lambda name: FakeSource()) as source:
+        began = time.monotonic()
+        with LiveSession(source, live, outputs=[recorder]) as session:
+            report = session.run(seconds=1.5)
+        whole_seconds = time.monotonic() - began
     with FrameReader(target) as film:
         assert film.rate == RATE
-        assert abs(film.frame_count / RATE - report.seconds) < 0.2
+        # The last picture is shown until the session ends, which comes after it was counted.
+        assert report.seconds - 0.1 < film.frame_count / RATE < whole_seconds + 0.1
         assert (film.width, film.height) == (96, 64)
         first, *_, last = (picture.clone() for picture in film)
     assert float((first - last).abs().mean()) > 0.02
@@ -95,32 +108,46 @@ def test_a_recording_is_finished_though_the_dream_breaks(tmp_path, live, monkeyp
     with (
         Camera("7", opener=lambda name: FakeSource()) as source,
         pytest.raises(ValueError, match="broken"),
-        Mirror(source, live, record=target) as mirror,
+        LiveSession(source, live, outputs=[VideoRecorder(target, rate=RATE)]) as session,
     ):
-        mirror.run(seconds=0.5)
+        session.run(seconds=0.5)
         raise ValueError("broken")
     assert target.stat().st_size > 1000
-    with pytest.raises(TargetError, match="already there"), Camera("7", opener=lambda name: FakeSource()) as source:
-        Mirror(source, live, record=target)
+    with pytest.raises(TargetError, match="already there"):
+        VideoRecorder(target)
     with pytest.raises(TargetError, match="cannot be recorded as"):
-        Recorder(tmp_path / "out.png")
+        VideoRecorder(tmp_path / "out.png")
 
 
 def test_a_camera_that_goes_away_is_said_and_waited_for(live):
+    class StopsAt25(Output):
+        pictures = 0
+
+        def show(self, picture):
+            self.pictures += 1
+            if self.pictures == 25:
+                raise KeyboardInterrupt
+
     said = []
-    plug = Plug(10, 10_000, fails=3)
-    with Camera("7", opener=plug) as source, Mirror(source, live, says=said.append) as mirror:
-        report = mirror.run(seconds=2.5)
+    with (
+        Camera("7", opener=Plug(10, 10_000, fails=3)) as source,
+        LiveSession(source, live, outputs=[StopsAt25()], says=said.append) as session,
+    ):
+        report = session.run(seconds=60)
     assert said == ["camera 7 is gone; waiting for it to come back", "the camera is back"]
     assert report.reconnects == 1
-    assert report.pictures > 20
+    assert report.pictures == 24
 
 
 def test_the_window_shows_figures_and_a_banner_while_the_camera_is_away(live):
-    window = FakeWindow()
-    with Camera("7", opener=Plug(10, fails=10**6)) as source, Mirror(source, live, window=window) as mirror:
-        while not any("waiting" in words["banner"] for words in window.shown):
-            mirror._turn()
+    class ClosedOnceTold(FakeWindow):
+        @property
+        def is_open(self) -> bool:
+            return not any("waiting" in words["banner"] for words in self.shown)
+
+    window = ClosedOnceTold()
+    with Camera("7", opener=Plug(10, fails=10**6)) as source, LiveSession(source, live, window=window) as session:
+        session.run(seconds=60)
     lines = window.shown[5]["lines"]
     assert "fps" in lines[0] and "dreams/s" in lines[0] and "ms" in lines[0]
     assert "96x64" in lines[1] and "octaves" in lines[1]
@@ -128,12 +155,13 @@ def test_the_window_shows_figures_and_a_banner_while_the_camera_is_away(live):
 
 def test_keys_do_what_the_help_says(tmp_path, live, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    keys = ["h", "h", "o", "f", "c", "r", *[""] * 20, "r", "m", "+", "l", "", "", "", "s", "", "", "", "x", "q"]
+    keys = ["h", "h", "o", "f", "c", "r", *[""] * 20, "r", "m", "+", "shows strength 1.1"]
+    keys += ["l", "shows layer block2 of tiny", "s", "shows subject low", "x", "q"]
     window = FakeWindow(*keys)
     said = []
     source = Camera("7", opener=lambda name: FakeSource())
-    with source, Mirror(source, live, window=window, says=said.append) as mirror:
-        mirror.run(seconds=30)
+    with source, LiveSession(source, live, window=window, says=said.append) as session:
+        session.run(seconds=30)
     assert window.shown[1]["help_rows"] == HELP and not window.shown[2]["help_rows"]
     assert window.shown[0]["lines"] and not window.shown[3]["lines"]
     assert window.fullscreen_toggles == 1
@@ -143,25 +171,31 @@ def test_keys_do_what_the_help_says(tmp_path, live, monkeypatch):
         assert frames.frame_count >= 2
     assert live.strength == 1.1
     assert live.preset.subject == {"low": 1.0}
-    banners = {words["banner"] for words in window.shown}
-    assert {"strength 1.1", "layer block2 of tiny", "subject low"} <= banners
+    assert window.keys == []
 
 
 def test_the_picture_alone_is_mirrored(live):
-    window = FakeWindow("", "m")
+    class StillSource(FakeSource):
+        def read(self):
+            return None if super().read() is None else moving_frame(0)[:, :, ::-1]
+
+    class ClosedAtAnotherPicture(FakeWindow):
+        @property
+        def is_open(self) -> bool:
+            return all(torch.equal(each, self.pictures[0]) for each in self.pictures)
+
+    window = ClosedAtAnotherPicture("", "m")
     live.strength = 0
-    with Camera("7", opener=lambda name: FakeSource(3)) as source:
-        frame, _ = source.newest()
-        with Mirror(source, live, window=window, is_mirrored=True) as mirror:
-            mirror._take(frame, time.monotonic())
-            mirror._listen(window)
-            mirror._listen(window)
-            mirror._take(frame, time.monotonic())
+    with Camera("7", opener=lambda name: StillSource()) as source:
+        frame, _ = source.next()
+        with LiveSession(source, live, window=window, is_mirrored=True) as session:
+            session.run(seconds=30)
+    assert not torch.equal(frame, frame.flip(-1))
     assert torch.equal(window.pictures[0], frame.flip(-1))
-    assert torch.equal(window.pictures[1], frame)
+    assert torch.equal(window.pictures[-1], frame)
 
 
-def test_looks_go_round_and_one_that_cannot_be_had_is_words(monkeypatch):
+def test_looks_are_cycled_and_one_that_fails_gives_a_message(monkeypatch):
     monkeypatch.setattr("vidream.live.controls.has_weights", lambda net: net == "dreamnet")
     live = LiveDream("fast")
     controls = Controls(live, name="fast")
@@ -176,7 +210,7 @@ def test_looks_go_round_and_one_that_cannot_be_had_is_words(monkeypatch):
     controls.press("0")
     assert controls.look == looks[1]
     assert controls.press("space").startswith("held") and live.freeze
-    assert controls.press("space") == "going on" and not live.freeze
+    assert controls.press("space") == "continuing" and not live.freeze
     for _ in range(30):
         controls.press("-")
     assert live.strength == 0
@@ -238,10 +272,12 @@ print("closed")
     assert done.stdout == "closed\n", done.stderr
 
 
-def test_without_a_screen_the_way_out_is_told(monkeypatch):
+def test_without_a_screen_the_options_that_help_are_named(monkeypatch, capsys):
     monkeypatch.setattr("vidream.outputs.window.has_screen", lambda: False)
-    with pytest.raises(DeviceError, match="use --headless"):
-        Window()
+    with pytest.raises(DeviceError, match="no window can be opened here"):
+        Window().open()
+    assert main(["live"]) == 1
+    assert "use --headless" in capsys.readouterr().err
 
 
 def test_a_virtual_camera_gets_every_picture_at_even_sides(live, monkeypatch):
@@ -262,25 +298,28 @@ def test_a_virtual_camera_gets_every_picture_at_even_sides(live, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyvirtualcam", types.SimpleNamespace(Camera=FakeCamera))
     said = []
     source = Camera("7", opener=lambda name: FakeSource())
-    with source, Mirror(source, live, virtual_camera=True, says=said.append) as mirror:
-        report = mirror.run(seconds=0.5)
+    with source, LiveSession(source, live, outputs=[VirtualCamera(rate=RATE)], says=said.append) as session:
+        report = session.run(seconds=0.5)
     *arrays, last = sent
     assert last == "closed" and len(arrays) == report.pictures
     assert arrays[0].shape == (64, 96, 3) and arrays[0].dtype == np.uint8
     assert said == ["virtual camera: choose /dev/video9 in the other program"]
 
 
-def test_a_virtual_camera_that_cannot_be_had_is_one_line(monkeypatch):
+def test_a_virtual_camera_that_is_not_available_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
     with pytest.raises(DeviceError, match=r"pip install 'vidream\[camera\]'"):
-        VirtualCamera(64, 48)
+        make_output("virtual-camera")
 
     def refuse(**_):
         raise RuntimeError("'v4l2loopback' backend: no device found.\nsecond line")
 
     monkeypatch.setitem(sys.modules, "pyvirtualcam", types.SimpleNamespace(Camera=refuse))
-    with pytest.raises(DeviceError, match=r"no virtual camera \('v4l2loopback' backend: no device found\); ") as raised:
-        VirtualCamera(64, 48)
+    with (
+        pytest.raises(DeviceError, match=r"no virtual camera \('v4l2loopback' backend: no device found\); ") as raised,
+        VirtualCamera() as output,
+    ):
+        output.show(textured(48, 64))
     assert "\n" not in str(raised.value)
 
 
@@ -312,12 +351,76 @@ def test_the_command_says_what_is_missing_in_one_line(capsys, monkeypatch):
 
 def test_a_slow_disk_never_slows_the_caller(tmp_path, monkeypatch):
     monkeypatch.setattr("vidream.outputs.recorder.FrameWriter.write", lambda *_: time.sleep(0.5))
-    recorder = Recorder(tmp_path / "out.mp4", rate=50)
+    recorder = VideoRecorder(tmp_path / "out.mp4", rate=50)
+    recorder.open()
     began = time.monotonic()
     for _ in range(100):
-        recorder.write(textured(16, 16))
+        recorder.show(textured(16, 16))
     assert time.monotonic() - began < 0.5 * 100
     monkeypatch.setattr("vidream.outputs.recorder.FrameWriter.frames_written", 10**6)
     monkeypatch.setattr("vidream.outputs.recorder.FrameWriter.close", lambda _: None)
     recorder.close()
     wait_until(lambda: not recorder._thread.is_alive())
+
+
+def test_an_output_is_added_by_one_class_in_a_file_of_the_folder(monkeypatch, live):
+    assert {"window", "file", "virtual-camera", "preview"} <= set(output_names())
+    module = types.ModuleType("vidream.outputs.wall")
+    exec(
+        """
+from vidream.outputs.output import Output
+class Wall(Output):
+    name = "wall"
+    shown = []
+    def show(self, picture):
+        self.shown.append(picture)
+    def close(self):
+        self.shown.append("closed")
+""",
+        module.__dict__,
+    )
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    entries = [types.SimpleNamespace(name="wall")]
+    monkeypatch.setattr("vidream.outputs.output_registry.pkgutil.iter_modules", lambda path: entries)
+    output_registry._classes.cache_clear()
+    try:
+        wall = make_output("wall", "north", rate=25)
+        assert isinstance(wall, Output) and (wall.target, wall.rate) == ("north", 25)
+        with pytest.raises(DeviceError, match='no output "walls"; close: "wall"'):
+            make_output("walls")
+    finally:
+        output_registry._classes.cache_clear()
+    with Camera("7", opener=lambda name: FakeSource()) as source, LiveSession(source, live, outputs=[wall]) as session:
+        report = session.run(seconds=0.3)
+    *pictures, last = wall.shown
+    assert last == "closed" and len(pictures) == report.pictures
+
+
+def test_an_output_that_fails_to_open_leaves_the_others_closed(live):
+    events = []
+
+    class Good(Output):
+        def show(self, picture):
+            raise AssertionError("the session never began")
+
+        def open(self):
+            events.append("opened")
+
+        def close(self):
+            events.append("closed")
+
+    class Missing(Good):
+        @classmethod
+        def why_unavailable(cls):
+            return "no such thing here; buy one"
+
+        def open(self):
+            Output.open(self)
+
+    with (
+        Camera("7", opener=lambda name: FakeSource()) as source,
+        pytest.raises(DeviceError, match="buy one"),
+        LiveSession(source, live, outputs=[Good(), Missing()]),
+    ):
+        raise AssertionError("the session began")
+    assert events == ["opened", "closed"]
