@@ -118,7 +118,7 @@ def test_devices_and_precisions_that_are_not_there_say_what_to_do(monkeypatch):
     cpu = pick_device("auto")
     assert cpu.type == "cpu"
     for call, words in [
-        (lambda: pick_device("cuda"), "no CUDA GPU here. Use --device cpu"),
+        (lambda: pick_device("cuda"), "no CUDA GPU here; see why: vidream doctor, or use device='cpu'"),
         (lambda: pick_device("mps"), "no Apple GPU here"),
         (lambda: pick_device("gpu"), 'no device "gpu"; allowed: auto, cpu, cuda, mps'),
         (lambda: pick_precision("fp8", cpu), 'no precision "fp8"; allowed: auto, fp32, bf16, fp16'),
@@ -239,7 +239,7 @@ def test_where_memory_runs_out_the_tile_is_halved_and_the_picture_done_again(tin
     seen = short_of_memory(tiny_net, monkeypatch, 260 * 370, error)
     found = dreamer(textured(260, 380), generator=dreamer.generator(5))
     assert seen and torch.equal(found, wanted)
-    assert dreamer.tile == 192 and dreamer.warning == "memory ran out; went on with --tile 192"
+    assert dreamer.tile == 192 and dreamer.warnings == ["memory ran out; went on with --tile 192"]
     assert dreamer.with_preset(preset.replace(steps=2)).tile == 192
 
 

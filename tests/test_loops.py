@@ -9,7 +9,7 @@ from conftest import textured
 
 from vidream.engine.dreamer import Dreamer
 from vidream.looks.preset import Preset
-from vidream.media import PictureSpool
+from vidream.media import FrameCache
 from vidream.motion.known import Motion
 from vidream.motion.resampling import resample
 from vidream.rendering.clip_loops import ClipLoop
@@ -65,7 +65,7 @@ def shown_greys(path, kind, values, *, known=None, broken_after=None):
     """The greys that a looped clip shows; broken off and taken up again after `broken_after` frames."""
 
     def open_loop(frames):
-        return ClipLoop(kind, PictureSpool(path, 16, 16, frames=frames), rate=Fraction(10), frames=known)
+        return ClipLoop(kind, FrameCache(path, 16, 16, frames=frames), rate=Fraction(10), frames=known)
 
     loop, shown = open_loop(0), []
     for number, value in enumerate(values):
@@ -111,4 +111,4 @@ def test_a_crossfade_that_was_stopped_early_is_a_loop_all_the_same(tmp_path, cou
 
 def test_another_kind_of_loop_is_refused(tmp_path):
     with pytest.raises(ValueError, match="boomerang, crossfade"):
-        ClipLoop("round", PictureSpool(tmp_path / "pile", 16, 16), rate=Fraction(10))
+        ClipLoop("round", FrameCache(tmp_path / "pile", 16, 16), rate=Fraction(10))

@@ -199,7 +199,7 @@ def test_reading_begins_at_any_frame_exactly(clip, seek, tmp_path):
         with FrameReader(source, **options) as reader:
             frames = list(reader)
             for first in (0, 1, len(frames) // 2, len(frames) - 1):
-                rest = list(reader.begin_at(first, seek=seek))
+                rest = [frame.picture for frame in reader.frames(first, seek=seek)]
                 assert len(rest) == len(frames) - first
                 assert all(torch.equal(a, b) for a, b in zip(rest, frames[first:], strict=True))
 
@@ -207,9 +207,9 @@ def test_reading_begins_at_any_frame_exactly(clip, seek, tmp_path):
 def test_reading_goes_on_only_where_the_source_gives_the_same_frame(clip):
     with FrameReader(clip) as reader:
         frames = list(reader)
-        assert torch.equal(next(reader.go_on(9, frames[8])), frames[9])
+        assert torch.equal(next(reader.frames_after(9, frames[8])).picture, frames[9])
         with pytest.raises(SourceError, match="no longer gives the frames"):
-            reader.go_on(9, frames[7])
+            reader.frames_after(9, frames[7])
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])

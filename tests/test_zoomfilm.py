@@ -16,6 +16,7 @@ from vidream.errors import TargetError
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, write_picture
 from vidream.motion.known import Motion
+from vidream.rendering.progress import FilmPlan
 from vidream.zoom.zoom_frames import ZoomFrames
 
 QUICK = ["--set", "octaves=1", "--set", "first_steps=1", "--precision", "fp32", "-q", "--size", "64x48"]
@@ -80,6 +81,7 @@ def test_a_stopped_zoom_keeps_its_frames(here, tiny_net):
 
 @pytest.mark.parametrize("loop", [False, True])
 def test_zoom_frames_continue_from_a_state_to_the_bit(here, tiny_net, loop):
+    plan = FilmPlan("a", 64, 48, Fraction(10), 6)
     write_picture(here / "guide.png", textured(40, 40, seed=3))
     make_clip(here / "guide.mp4", 6, draw=lambda index: BIG[30:70, 10 * index : 10 * index + 40])
     for guide in ("guide.png", "guide.mp4"):
@@ -87,27 +89,30 @@ def test_zoom_frames_continue_from_a_state_to_the_bit(here, tiny_net, loop):
 
         def frames(preset=preset):
             quick = Dreamer(preset, net=tiny_net)
-            return ZoomFrames(textured(48, 64), quick, Motion(), rate=Fraction(10), frames_total=6, loop=loop)
+            return ZoomFrames(textured(48, 64), quick, Motion(), plan=plan, loop=loop)
 
         one, other = frames(), frames()
-        made = [one.next() for _ in range(2)]
-        state = {name: value.clone() for name, value in one.state().items()}
-        made += [one.next() for _ in range(4)]
-        other.restore(state)
+        made, states = [], []
+        for frame, _ in one.frames():
+            made.append(frame)
+            states.append({name: value.clone() for name, value in one.state()[0].items()})
+        assert len(made) == 6 and [frame.time_seconds for frame in made[:2]] == [0, Fraction(1, 10)]
+        other.restore(states[1], {})
         assert other.frames_made == 2
-        assert all(torch.equal(picture, other.next()) for picture in made[2:])
-        with pytest.raises(ValueError, match="all 6 frames are made"):
-            other.next()
+        rest = [frame for frame, _ in other.frames()]
+        assert len(rest) == 4
+        assert all(torch.equal(frame.picture, again.picture) for frame, again in zip(made[2:], rest, strict=True))
 
 
 def test_a_state_of_another_version_is_refused_in_one_line(tiny_net):
     quick = Dreamer(Preset(octaves=1, first_steps=0), net=tiny_net)
-    frames = ZoomFrames(textured(48, 64), quick, Motion(scale=0.8), rate=Fraction(10), frames_total=6)
-    frames.next()
-    state = frames.state()
+    plan = FilmPlan("a", 64, 48, Fraction(10), 6)
+    frames = ZoomFrames(textured(48, 64), quick, Motion(scale=0.8), plan=plan)
+    next(frames.frames())
+    state = dict(frames.state()[0])
     state["ripeness"] = state.pop("warm_up")
     with pytest.raises(TargetError, match="another version of vidream; begin again"):
-        frames.restore(state)
+        frames.restore(state, {})
 
 
 BAD = {

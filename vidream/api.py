@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from os import PathLike
@@ -17,10 +18,14 @@ from vidream.looks.library import load_look
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter, default_target
 from vidream.media.targets import as_target, check_target, one_picture_only
-from vidream.rendering.film import Film, Made, Progress, SideFiles
+from vidream.rendering.clip_loops import ClipLoop
+from vidream.rendering.dreamed_frames import DreamedFrames
+from vidream.rendering.frame_loop import FrameLoop
+from vidream.rendering.progress import Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import film_settings, machine_settings
 from vidream.rendering.shots import Shares, find_shots
+from vidream.rendering.side_files import SideFiles
 from vidream.rendering.work_folder import WorkFolder
 
 __all__ = ["Made", "Progress", "dream"]
@@ -111,6 +116,7 @@ class _Job:
     loop: str | None
     max_bytes: int | None
     progress: Progress
+    begun: float = field(default_factory=time.monotonic)
 
     def make(self, *, resume: bool) -> Made:
         """The whole film."""
@@ -128,12 +134,55 @@ class _Job:
                 dreamer = self._load()
                 recipe = self._recipe(dreamer)
                 writer.comment = recipe.to_json()
-                film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, work, loop=self.loop)
-                film.make()
-            side.write(film.made(), film.track, recipe)
+                frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps)
+                film = FrameLoop(
+                    frames, writer, work=work, progress=self.progress, make_clip_loop=self._clip_loop_maker(work)
+                )
+                if work is not None:
+                    work.open(self._settings(dreamer), machine_settings(dreamer))
+                film.run()
+            made = self._made(film, frames, dreamer)
+            side.write(made, frames.track, recipe)
             if work is not None and film.is_finished:
                 work.finished()
-        return film.made()
+        return made
+
+    def _settings(self, dreamer: Dreamer, part: tuple[int, int] | None = None) -> dict[str, Any]:
+        """All that the frames depend on."""
+        settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
+        if self.loop:
+            settings["loop"] = self.loop
+        if part:
+            settings["frames of this part"] = f"{part[0] + 1} to {part[1]}"
+        return settings
+
+    def _clip_loop_maker(self, work: WorkFolder | None) -> Callable[[int], ClipLoop] | None:
+        if not self.loop:
+            return None
+        kind, reader = self.loop, self.reader
+
+        def make(frames_made: int) -> ClipLoop:
+            assert work is not None
+            cache = work.open_cache(reader.height, reader.width, frames_made)
+            return ClipLoop(kind, cache, rate=reader.rate, frames=reader.frame_count)
+
+        return make
+
+    def _made(self, film: FrameLoop, frames: DreamedFrames, dreamer: Dreamer) -> Made:
+        figures, writer = frames.figures, film.writer
+        lost_sound = ["a loop has no sound"] if self.loop and self.reader.has_audio else []
+        return Made(
+            path=writer.path,
+            frames=writer.frames_written,
+            cuts=figures.cuts,
+            rate=self.reader.rate,
+            strength=figures.strength,
+            warp_error=figures.warp_error,
+            seconds=time.monotonic() - self.begun,
+            finished=film.is_finished,
+            warnings=(*self.reader.warnings, *writer.warnings, *dreamer.warnings, *lost_sound),
+            note=writer.note,
+        )
 
     def _steps_writer(self, work: WorkFolder | None, *, overwrite: bool) -> FrameWriter | None:
         """For the steps of the first dream: they are there already where that frame is."""
@@ -167,7 +216,7 @@ class _Job:
             return self._make_joined(shares)  # and was stopped before its end
         check_target(self.path, like=self.reader, overwrite=self.overwrite or shares.replace_target)
         dreamer = self._load()
-        settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
+        settings = self._settings(dreamer)
         if not self.overwrite:
             shares.check(settings)
         part = shares.part(shares.shots(settings, partial(find_shots, self.reader, dreamer.preset)))
@@ -175,17 +224,19 @@ class _Job:
             writer = FrameWriter(self.path, like=self.reader, overwrite=True, work=work, first=part[0])
             writer.comment = self._recipe(dreamer).to_json()
             steps = self._steps_writer(work, overwrite=self.overwrite) if part[0] == 0 else None
-            film = Film(self.reader, writer, dreamer, self.progress, self.mask, steps, work, part=part)
+            frames = DreamedFrames(self.reader, dreamer, mask=self.mask, part=part, steps=steps)
+            film = FrameLoop(frames, writer, work=work, progress=self.progress)
             if not work.is_done:
                 try:
-                    film.make()
+                    work.open(self._settings(dreamer, part), machine_settings(dreamer))
+                    film.run()
                 finally:
                     writer.pause()
                 if film.is_finished:
                     work.part_is_done()
         left = shares.left()
         if left:
-            return replace(film.made(), shares_left=left)
+            return replace(self._made(film, frames, dreamer), shares_left=left)
         shares.join(settings, machine_settings(dreamer))
         return self._make_joined(shares)
 

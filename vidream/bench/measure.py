@@ -7,7 +7,8 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -22,9 +23,9 @@ from vidream.engine.dreamer import Dreamer
 from vidream.live import LiveDream, LiveFigures
 from vidream.media import FrameReader, FrameWriter
 from vidream.networks import EngineUse
+from vidream.rendering.dreamed_frames import DreamedFrames
+from vidream.rendering.frame_loop import FrameLoop
 from vidream.runtime.device import wait_for
-from vidream.temporal.prefetch import made_ahead
-from vidream.temporal.stream import Stream
 
 __all__ = ["Bench", "SizeFigures", "measure_all", "moving_frames"]
 
@@ -163,20 +164,14 @@ def _film(dreamer: Dreamer, clip: Path, budget_seconds: float) -> tuple[float, f
     The others in twos, since octaves take turns.
     """
     taken: list[float] = []
-    stream = Stream(dreamer)
-    target = clip.with_name("dream.mp4")
-    with (
-        FrameReader(clip) as reader,
-        FrameWriter(target, like=reader, overwrite=True) as writer,
-        made_ahead(stream.followed(reader), dreamer.device) as ready,
-    ):
+    with FrameReader(clip) as reader, FrameWriter(clip.with_name("dream.mp4"), like=reader, overwrite=True) as writer:
         begun = time.perf_counter()
-        for frame, motion in ready:
-            writer.write(stream.next(frame, motion=motion))
-            taken.append(time.perf_counter() - begun)
-            begun = time.perf_counter()
-            if len(taken) > FEWEST_FRAMES and sum(taken[1:]) > budget_seconds:
-                break
+        with closing(FrameLoop(DreamedFrames(reader, dreamer), writer).steps()) as steps:
+            for _ in steps:
+                taken.append(time.perf_counter() - begun)
+                begun = time.perf_counter()
+                if len(taken) > FEWEST_FRAMES and sum(taken[1:]) > budget_seconds:
+                    break
     return taken[0], statistics.median(map(statistics.fmean, itertools.pairwise(taken[2:])))
 
 
@@ -184,26 +179,21 @@ def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, flo
     """The parts of a carried frame, medians, each waited for: read, flow, carry, every octave, finish, encode."""
     clock = _Clock(dreamer)
     with FrameReader(clip) as reader, FrameWriter(clip.with_name("parts.mp4"), like=reader, overwrite=True) as writer:
-        stream = Stream(dreamer, rate=reader.rate)
+        frames = DreamedFrames(reader, dreamer, stamp=clock.stamp)
         deadline = time.perf_counter() + budget_seconds
-        for frame, motion in stream.followed(clock.read(reader)):
-            if clock.count >= FEWEST_FRAMES and time.perf_counter() > deadline:
-                break
-            if motion is None:
-                # A shot's first frame takes other steps.
-                writer.write(stream.next(frame, motion=motion))
-                continue
-            clock.stamp("flow")
-            shown = stream.next(frame, motion=motion, done=clock.stamp)
-            writer.write(shown)
-            clock.stamp("hand over")
-            clock.count += 1
+        with closing(FrameLoop(frames, writer, stamp=clock.stamp).steps()) as steps:
+            for count in steps:
+                if count == 1:
+                    clock.parts.clear()  # a shot's first frame takes other steps
+                elif count > FEWEST_FRAMES and time.perf_counter() > deadline:
+                    break
+                clock.begin()
         begun = time.perf_counter()
         writer.close()
         # The encoder works beside the dream: what is left of it at the end, shared out.
-        clock.parts["encode, rest"] = [(time.perf_counter() - begun) / max(1, clock.count)] * clock.count
+        count = max(1, frames.frames_made - 1)
+        clock.parts["encode, rest"] = [(time.perf_counter() - begun) / count] * count
     # Octaves that take turns count for their share of the frames.
-    count = max(1, clock.count)
     parts = {name: statistics.median(taken) * min(1.0, len(taken) / count) for name, taken in clock.parts.items()}
     octaves = sorted(
         (name for name in parts if name.startswith("octave ")), key=lambda name: int(name[7:].partition("x")[0])
@@ -218,7 +208,6 @@ class _Clock:
     def __init__(self, dreamer: Dreamer) -> None:
         self._device = dreamer.device
         self.parts: dict[str, list[float]] = {}
-        self.count = 0
         self._last = 0.0
         self._last_name = ""
 
@@ -226,15 +215,6 @@ class _Clock:
         wait_for(self._device)
         self._last = time.perf_counter()
         self._last_name = ""
-
-    def read(self, reader: FrameReader) -> Iterator[Tensor]:
-        """Its frames; the clock begins with each."""
-        self.begin()
-        for number, frame in enumerate(reader):
-            if number:
-                self.stamp("read")
-            yield frame
-            self.begin()
 
     def stamp(self, name: str) -> None:
         wait_for(self._device)

@@ -25,7 +25,7 @@ from vidream.media import Camera, FrameReader
 from vidream.media.disk import write_json
 from vidream.networks import describe_net, graph_convolutions, net_names, weights_state
 from vidream.outputs import Preview
-from vidream.rendering.film import FilmPlan
+from vidream.rendering.progress import FilmPlan
 
 # Where --preview shows the newest frame on a machine without a screen.
 PREVIEW_FILE = "vidream-preview.jpg"
@@ -102,13 +102,13 @@ class Screen(_Messages, files.Progress):
         self._bar.add_task("", total=reader.frame_count)
         self._bar.start()
 
-    def resumed(self, frames: int, begun_otherwise: str | None) -> None:
+    def resumed(self, frames: int, machine_changes: str | None) -> None:
         assert self._bar is not None
         self._resumed_after = frames
         self._bar.update(self._bar.task_ids[0], completed=frames)
         self.say(f"resuming after frame {frames}")
-        if begun_otherwise:
-            self.note(f"the film was started on another machine: {begun_otherwise}")
+        if machine_changes:
+            self.note(f"the film was started on another machine: {machine_changes}")
 
     def share(self, first: int, frames: int) -> None:
         assert self._bar is not None
@@ -129,8 +129,8 @@ class Screen(_Messages, files.Progress):
     def finished(self, made: files.Made) -> None:
         """Print what was made, and how steady it is."""
         self._close()
-        if made.warning:
-            self.note(made.warning)
+        for warning in made.warnings:
+            self.note(warning)
         if not made.finished:
             self.note(
                 f"the file is finished with the {made.frames} frames made so far, "

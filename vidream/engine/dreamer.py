@@ -94,9 +94,9 @@ class Dreamer:
         return self._memory.tile_px
 
     @property
-    def warning(self) -> str | None:
-        """One line for the user where memory ran out and the tile was halved; else None."""
-        return self._memory.warning
+    def warnings(self) -> list[str]:
+        """A line for the user where memory ran out and the tile was halved."""
+        return [self._memory.warning] if self._memory.warning else []
 
     def at(self, seconds: float) -> Dreamer:
         """This dreamer as it is at one moment of the film: the preset's schedules at their value then."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vidream.media.arrays import from_array, to_array
-    from vidream.media.frame_cache import PictureSpool
+    from vidream.media.frame_cache import FrameCache
     from vidream.media.images import read_picture, write_picture
     from vidream.media.jpeg import decode_frame, encode_frame
     from vidream.media.sheets import contact_sheet
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Camera",
+    "FrameCache",
     "FrameReader",
     "FrameWriter",
-    "PictureSpool",
     "contact_sheet",
     "decode_frame",
     "default_target",
@@ -43,7 +43,7 @@ _MODULES = {
     "Camera": "sources.camera",
     "FrameReader": "sources.reader",
     "FrameWriter": "writers.writer",
-    "PictureSpool": "frame_cache",
+    "FrameCache": "frame_cache",
     "contact_sheet": "sheets",
     "decode_frame": "jpeg",
     "default_target": "targets",

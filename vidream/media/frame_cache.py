@@ -12,10 +12,10 @@ from vidream.errors import TargetError
 from vidream.media.arrays import from_array, to_array
 from vidream.media.disk import disk_trouble
 
-__all__ = ["PictureSpool"]
+__all__ = ["FrameCache"]
 
 
-class PictureSpool:
+class FrameCache:
     """Keeps pictures [1,3,H,W] of one size as 8-bit numbers in the file at `path`.
 
     The file stays: a run that was broken off finds the first `frames` pictures in it again.  Height and width:
@@ -40,7 +40,7 @@ class PictureSpool:
         """Keep one more. ValueError where its size is another; TargetError."""
         array = to_array(picture)
         if array.shape != self._shape:
-            raise ValueError(f"a picture of {array.shape} came; this spool keeps {self._shape}")
+            raise ValueError(f"a picture of {array.shape} came; this cache keeps {self._shape}")
         try:
             self._file.seek(self._frames * self._bytes)
             view = np.ascontiguousarray(array).reshape(-1).data

@@ -1,8 +1,9 @@
-"""A film in the making: its frames, its shots, its folder on disk, how it was made and how it went."""
+"""Films from their first frame to the finished file: the loop over frames, work folders, shots, recipes, reports."""
 
-from vidream.rendering.film import Film, FilmPlan, Made, Progress
+from vidream.rendering.frame_loop import FrameLoop, FrameMaker
+from vidream.rendering.progress import FilmPlan, Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.shots import find_shots
 from vidream.rendering.work_folder import WorkFolder
 
-__all__ = ["Film", "FilmPlan", "Made", "Progress", "Recipe", "WorkFolder", "find_shots"]
+__all__ = ["FilmPlan", "FrameLoop", "FrameMaker", "Made", "Progress", "Recipe", "WorkFolder", "find_shots"]

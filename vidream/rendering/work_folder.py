@@ -1,17 +1,12 @@
-"""work: the folder beside a film in the making: its frames, and the state of what makes them.
+"""The folder beside a render in progress: the film's frames so far, and the state of what makes them.
 
-Whatever ends a run, the next one with `resume` goes on from the last state on the disk, and the finished
-film is, frame for frame, that of an unbroken run. The folder goes when the film is done.
+Whatever ends a run, the next one with `resume` continues from the last state on the disk. The finished film is then,
+frame for frame, that of an unbroken run. The folder is removed when the film is done.
 
     with WorkFolder(target, resume=resume, overwrite=overwrite) as work:
         with FrameWriter(target, overwrite=overwrite or work.replaces_target, work=work) as writer:
             work.open(settings)
-            state = work.restore(writer)          # None at the beginning of a film
-            if state is not None:
-                maker.restore(*state)
-            for ... in range(writer.frames_written, total):
-                writer.write(maker.next())
-                work.keep(maker.state(), writer)
+            FrameLoop(maker, writer, work=work).run()
         work.finished()
 """
 
@@ -32,7 +27,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from vidream.errors import TargetError
-from vidream.media import FrameWriter, PictureSpool
+from vidream.media import FrameCache, FrameWriter
 from vidream.media.disk import beside, disk_trouble, save_whole
 from vidream.media.numbered import NumberedName
 from vidream.media.targets import as_target
@@ -47,9 +42,9 @@ __all__ = ["JOURNAL", "STATE", "WorkFolder"]
 SAVE_SECONDS = 2.0
 # At 4K a state has some 200 MB: it is then saved less often, so that saving stays a small share of the work.
 SAVE_SHARE = 1 / 10
-JOURNAL, STATE, LOCK, SPOOL = "journal.json", "state.safetensors", "lock", "loop.rgb"
+JOURNAL, STATE, LOCK, CACHE = "journal.json", "state.safetensors", "lock", "loop.rgb"
 _FORMAT = 2
-_OWN = {JOURNAL, STATE, LOCK, SPOOL, f"{JOURNAL}.part", f"{STATE}.part"}
+_OWN = {JOURNAL, STATE, LOCK, CACHE, f"{JOURNAL}.part", f"{STATE}.part"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ class _Moment:
 class WorkFolder:
     """`walk-dream.mp4.vidream` beside `walk-dream.mp4`: see the module.
 
-    `folder`: its path.  `begun_otherwise`: one line or None, of what about the machine was another when the
+    `folder`: its path.  `machine_changes`: one line or None, of what about the machine was another when the
     film was begun.  `replaces_target`: what lies at the target is an unfinished film of this folder.
     """
 
@@ -75,7 +70,7 @@ class WorkFolder:
         """
         target = as_target(target)
         self.folder = beside(target, f"{part and '.'}{part}.vidream")
-        self.begun_otherwise: str | None = None
+        self.machine_changes: str | None = None
         self._target = target
         self._is_film = not NumberedName.matches(target)
         self._journal: dict[str, Any] = self._read_journal() if self.folder.is_dir() else {}
@@ -99,7 +94,7 @@ class WorkFolder:
         self._saver = ThreadPoolExecutor(1, "vidream-keep", run_single_threaded)
         self._save_from = time.monotonic() + SAVE_SECONDS
         self._is_begun = self._is_finished = False
-        self._spool: PictureSpool | None = None
+        self._cache: FrameCache | None = None
 
     @property
     def frames_held(self) -> int:
@@ -135,7 +130,7 @@ class WorkFolder:
                     f'the unfinished film in "{self.folder}" was begun otherwise: {changed}; '
                     "go on with what it was begun with, or begin again with --overwrite"
                 )
-            self.begun_otherwise = differences(self._journal.get("machine", {}), machine) or None
+            self.machine_changes = differences(self._journal.get("machine", {}), machine) or None
             self._is_begun = True
             return
         try:
@@ -180,10 +175,10 @@ class WorkFolder:
             ) from None
         return tensors, numbers
 
-    def spool(self, height: int, width: int, frames: int) -> PictureSpool:
+    def open_cache(self, height: int, width: int, frames: int) -> FrameCache:
         """The pile of pictures that lies in the folder, for a film that shows some twice; closed with the folder."""
-        self._spool = PictureSpool(self.folder / SPOOL, height, width, frames=frames)
-        return self._spool
+        self._cache = FrameCache(self.folder / CACHE, height, width, frames=frames)
+        return self._cache
 
     def keep(self, state: State, writer: FrameWriter) -> None:
         """Note `state`, which belongs to the frame just written. Those of segments' ends go to the disk.
@@ -284,8 +279,8 @@ class WorkFolder:
                     self.save_now()
         finally:
             self._saver.shutdown(wait=True)
-            if self._spool is not None:
-                self._spool.close()
+            if self._cache is not None:
+                self._cache.close()
         held, mine = self._frames_safe, self._lock.is_locked
         is_needed = (self.folder / STATE).exists() or "done" in self._journal or "joining" in self._journal
         self._lock.release()

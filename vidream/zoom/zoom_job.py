@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from functools import partial
 from itertools import chain
 from os import PathLike
 from pathlib import Path
@@ -21,7 +20,8 @@ from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter
 from vidream.media.targets import as_target
 from vidream.motion.known import Motion
-from vidream.rendering.film import FilmPlan, Made, Progress
+from vidream.rendering.frame_loop import FrameLoop
+from vidream.rendering.progress import FilmPlan, Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import dreamer_settings, machine_settings, tensor_print
 from vidream.rendering.work_folder import WorkFolder
@@ -115,46 +115,23 @@ def zoom_film(
             work.open(
                 {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
             )
-            make_frames = partial(
-                ZoomFrames, picture, dreamer, motion, rate=rate, frames_total=count, loop=loop, begin_at_picture=shown
-            )
-            finished = _render(make_frames, plan, dreamer, writer, work, progress or Progress())
-        if finished:
+            frames = ZoomFrames(picture, dreamer, motion, plan=plan, loop=loop, begin_at_picture=shown)
+            film = FrameLoop(frames, writer, work=work, progress=progress)
+            film.run()
+        if film.is_finished:
             work.finished()
     return Made(
-        path=writer.path, frames=writer.frames_written, cuts=0, rate=rate, strength=math.nan, warp_error=None,
-        seconds=time.monotonic() - begun, finished=finished, warning=writer.warning, note=writer.note,
-    )  # fmt: skip
-
-
-def _render(
-    make_frames: Callable[[], ZoomFrames],
-    plan: FilmPlan,
-    dreamer: Dreamer,
-    writer: FrameWriter,
-    work: WorkFolder,
-    progress: Progress,
-) -> bool:
-    """Make the frames that are still to be made; False where Ctrl-C ended it before the last."""
-    state, done = work.restore(writer), writer.frames_written
-    progress.planned(plan, dreamer)
-    if done:
-        progress.resumed(done, work.begun_otherwise)
-    try:
-        frames = make_frames()
-        if state is not None:
-            frames.restore(state[0])
-        while frames.frames_made < frames.frames_total:
-            picture = frames.next()
-            writer.write(picture)
-            work.keep((frames.state(), {}), writer)
-            progress.frame(picture, writer.frames_written)
-    except KeyboardInterrupt:
-        if not writer.frames_written:
-            raise
-        work.save_now()
-        return False
-    return True
+        path=writer.path,
+        frames=writer.frames_written,
+        cuts=0,
+        rate=rate,
+        strength=math.nan,
+        warp_error=None,
+        seconds=time.monotonic() - begun,
+        finished=film.is_finished,
+        warnings=(*writer.warnings, *dreamer.warnings),
+        note=writer.note,
+    )
 
 
 def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: float) -> Tensor:

@@ -88,7 +88,7 @@ class FrameReader:
         self.has_audio: bool = self._frames.has_audio
         self.has_alpha: bool = self._frames.has_alpha
         self.alpha: Tensor | None = None
-        self._running: Generator[Tensor, None, None] | None = None
+        self._running: Generator[Frame, None, None] | None = None
 
     @property
     def warnings(self) -> list[str]:
@@ -96,8 +96,38 @@ class FrameReader:
         return self._frames.warnings
 
     def frames(self, first: int = 0, *, seek: bool = True) -> Iterator[Frame]:
-        """Yield frames with their alpha and time, from number `first` on. Raises SourceError."""
-        return self._frames.frames(first, seek=seek)
+        """Yield frames with their alpha and time; ends an iteration that is running.
+
+        Args:
+            first: the frame to begin with, counted from 0.
+            seek: jump there by the file's index, which a few files have wrong; else all before it are decoded.
+
+        Raises:
+            SourceError: nothing decodes.
+        """
+        self.close()
+        self._running = self._frames_from(first, seek=seek)
+        return self._running
+
+    def frames_after(self, first: int, last: Tensor) -> Iterator[Frame]:
+        """Yield frames from `first` on, to the bit those that a run from the beginning gives.
+
+        Args:
+            first: the frame to begin with, counted from 1.
+            last: frame `first` - 1 [1,3,H,W], as it was read before: it is read again, and must be the same.
+
+        Raises:
+            SourceError: the source gives another.
+        """
+        for seek in (True, False):
+            frames = self.frames(first - 1, seek=seek)
+            try:
+                found = next(frames, None)
+            except SourceError:  # a jump may land nowhere
+                found = None
+            if found is not None and torch.equal(found.picture, last.to(found.picture.device)):
+                return frames
+        raise SourceError(f"{self.source.name} no longer gives the frames it gave before; begin again with overwrite")
 
     @property
     def numbers(self) -> list[int] | None:
@@ -125,39 +155,16 @@ class FrameReader:
 
     def __iter__(self) -> Iterator[Tensor]:
         """Start from the first frame, ending a running iteration. SourceError where nothing decodes."""
-        self.close()
-        self._running = self._iterate()
-        return self._running
+        return self._pictures(self.frames())
 
-    def begin_at(self, first: int, *, seek: bool = True) -> Iterator[Tensor]:
-        """As iterating, but from frame `first` on, counted from 0.
-
-        seek: jump there by the file's index, which a few files have wrong; else all before it are decoded.
-        """
-        self.close()
-        self._running = self._iterate(first, seek=seek)
-        return self._running
-
-    def go_on(self, first: int, last: Tensor) -> Iterator[Tensor]:
-        """Frames from `first` on, to the bit those that a run from the beginning gives.
-
-        last: frame `first` - 1 [1,3,H,W], as it was read then: it is read again, and must be the same.
-        SourceError where the source gives another.
-        """
-        for seek in (True, False):
-            frames = self.begin_at(first - 1, seek=seek)
-            try:
-                found = next(frames, None)
-            except SourceError:  # a jump may land nowhere
-                found = None
-            if found is not None and torch.equal(found, last.to(found.device)):
-                return frames
-        raise SourceError(f"{self.source.name} no longer gives the frames it gave before; begin again with --overwrite")
-
-    def _iterate(self, first: int = 0, *, seek: bool = True) -> Generator[Tensor, None, None]:
-        for frame in self._frames.frames(first, seek=seek):
+    def _pictures(self, frames: Iterator[Frame]) -> Iterator[Tensor]:
+        for frame in frames:
             self.alpha = frame.alpha
             yield frame.picture
+
+    def _frames_from(self, first: int, *, seek: bool) -> Generator[Frame, None, None]:
+        # Nothing is opened before the first frame is asked for, and `close` closes what was.
+        yield from self._frames.frames(first, seek=seek)
 
     def close(self) -> None:
         """End the iteration that runs, and its ffmpeg. May be called twice; iterating again starts anew."""

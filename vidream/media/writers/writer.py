@@ -130,9 +130,14 @@ class FrameWriter:
         return self._writer.frames
 
     @property
+    def warnings(self) -> list[str]:
+        """One line for each thing that was lost, such as sound."""
+        return [each for each in (self._trouble, self._writer.warning) if each]
+
+    @property
     def warning(self) -> str | None:
-        """One line, say of sound that was lost, or None."""
-        return self._trouble or self._writer.warning
+        """All warnings on one line, or None."""
+        return "; ".join(self.warnings) or None
 
     @property
     def note(self) -> str | None:

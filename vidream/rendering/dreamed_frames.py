@@ -1,0 +1,138 @@
+"""The frames of a dreamed clip, one by one, each dreamed from the one before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
+from functools import partial
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidream.engine.dreamer import Dreamer
+from vidream.media import FrameReader, FrameWriter
+from vidream.media.frame import Frame
+from vidream.rendering.frame_loop import FrameMaker
+from vidream.rendering.progress import Progress
+from vidream.rendering.report import Track
+from vidream.rendering.saved_state import State
+from vidream.rendering.side_inputs import guide_frames, mask_frames
+from vidream.temporal.prefetch import made_ahead
+from vidream.temporal.stream import Stream, StreamFigures
+
+__all__ = ["DreamedFrames"]
+
+
+class DreamedFrames(FrameMaker):
+    """The dream of every frame of `reader`.
+
+    Args:
+        reader: the clip.
+        dreamer: dreams each frame.
+        mask: a picture or video, bright where to dream.
+        part: (first, end) of the frames to make, whole shots, counted from 0; None for all.
+        steps: takes the steps of the first frame's dream, a picture each.
+        stamp: called with a name after each part of the work, for measurements; then nothing is made ahead.
+
+    Attributes:
+        frames_made: how many, those before a restored state included.
+        track: figures of each of them.
+    """
+
+    def __init__(
+        self,
+        reader: FrameReader,
+        dreamer: Dreamer,
+        *,
+        mask: str | PathLike[str] | None = None,
+        part: tuple[int, int] | None = None,
+        steps: FrameWriter | None = None,
+        stamp: Callable[[str], None] | None = None,
+    ) -> None:
+        self.track = Track()
+        self._reader, self._dreamer = reader, dreamer
+        self._stream = Stream(dreamer, rate=reader.rate)
+        self._mask = Path(mask) if mask is not None else None
+        self._part = part
+        self._first = part[0] if part else 0
+        self._steps = steps
+        self._stamp = stamp
+        self._source: Iterator[Frame] | None = None
+        self._masks: Iterator[Tensor] | None = None
+        self._guides: Iterator[list[Tensor]] | None = None
+
+    @property
+    def figures(self) -> StreamFigures:
+        """Of all frames made so far."""
+        return self._stream.figures
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        self.frames_made = int(numbers.pop("dreamed"))
+        self.track = Track(tensors.pop("track"))
+        self._stream.restore(tensors, numbers)
+        self._source = self._reader.frames_after(self._first + self.frames_made, tensors["frame"])
+
+    def begin(self, progress: Progress) -> None:
+        if self._source is None:
+            self._stream.begin_shot_at(self._first)
+            # Read, not jumped to: there is no frame yet that would tell a file whose index is wrong.
+            self._source = self._reader.frames(self._first, seek=False)
+        first, guide = self._first + self.frames_made, self._dreamer.preset.guide
+        if self._mask:
+            self._masks = mask_frames(self._mask, like=self._reader, first=first)
+        if guide:
+            self._guides = guide_frames(guide, rate=self._reader.rate, first=first)
+        progress.started(self._reader, self._dreamer)
+        if self._part:
+            progress.share(self._first, self._part[1] - self._first)
+
+    def frames(self) -> Generator[tuple[Frame, bool], None, None]:
+        assert self._source is not None
+        source = self._source
+        if self._part:
+            source = islice(source, self._part[1] - self._first - self.frames_made)
+        before = time.monotonic()
+        if self._stamp is not None:
+            source = self._stamped(source, "read")
+        followed = self._stream.followed(source)
+        is_ahead = self._stamp is None
+        with made_ahead(followed, self._dreamer.device) if is_ahead else nullcontext(followed) as ready:
+            for frame, motion in ready if self._stamp is None else self._stamped(ready, "flow"):
+                steps = self._steps if not self.frames_made else None
+                picture = self._stream.next(
+                    frame.picture,
+                    mask=next(self._masks) if self._masks else None,
+                    guides=next(self._guides) if self._guides else None,
+                    watch=partial(self._write_step, steps) if steps else None,
+                    motion=motion,
+                    done=self._stamp,
+                )
+                if steps:
+                    steps.close()
+                self.frames_made += 1
+                # From frame to frame: the time of everything, and not of the dream alone.
+                now = time.monotonic()
+                assert self._stream.latest is not None
+                self.track.add(self._stream.latest, now - before)
+                before = now
+                yield Frame(picture, frame.alpha, frame.time_seconds), self._stream.began_shot
+
+    def state(self) -> State:
+        tensors, numbers = self._stream.state()
+        track = partial(self.track.tensor, self.frames_made)
+        return {**tensors, "track": track}, {**numbers, "dreamed": self.frames_made}
+
+    def _stamped(self, items: Any, name: str) -> Any:
+        assert self._stamp is not None
+        for item in items:
+            self._stamp(name)
+            yield item
+
+    def _write_step(self, steps: FrameWriter, picture: Tensor) -> None:
+        size = (self._reader.height, self._reader.width)
+        steps.write(F.interpolate(picture, size, mode="bicubic", align_corners=False).clamp(0, 1).cpu())
