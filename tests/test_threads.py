@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from vidream.live.dream_worker import Worker
+from vidream.live.dream_worker import DreamWorker
 from vidream.media import FrameWriter
 from vidream.rendering import work_folder as works
 from vidream.runtime.threads import default_threads, use_threads
@@ -92,7 +92,7 @@ def test_prefetching_is_single_threaded_unless_a_gpu_dreams():
 
 def test_a_live_dream_has_all_cores_but_one_and_its_pictures_that_one():
     seen = []
-    worker = Worker(lambda: seen.append(torch.get_num_threads()))
+    worker = DreamWorker(lambda: seen.append(torch.get_num_threads()))
     seen.append(torch.get_num_threads())
     worker.join()
     assert sorted(seen) == [1, 2] and torch.get_num_threads() == default_threads() == 3

@@ -108,7 +108,7 @@ class Shares:
             changed = folder.changes(settings)
             if changed:
                 raise TargetError(
-                    f'share {number} in "{folder.folder}" was begun otherwise: {changed}; '
+                    f'share {number} in "{folder.folder}" was started with other settings: {changed}; '
                     "give all shares the same settings, or begin again with --overwrite"
                 )
 

@@ -16,14 +16,14 @@ from torch import Tensor
 from vidream.media import FrameReader
 from vidream.media.frame import Frame
 
-__all__ = ["companion", "guide_frames", "mask_frames"]
+__all__ = ["guide_frames", "mask_frames", "side_frames"]
 
 # Compressed black is seldom quite black; it must be, for the frame to come back to the bit.
 _BLACK = 0.02
 _Item = TypeVar("_Item")
 
 
-def companion(path: str | Path, *, rate: Fraction, start_seconds: float = 0.0, first: int = 0) -> Iterator[Tensor]:
+def side_frames(path: str | Path, *, rate: Fraction, start_seconds: float = 0.0, first: int = 0) -> Iterator[Tensor]:
     """Yield the frames [1,3,h,w] of `path` at `rate`, without end: the last one is held.
 
     Args:
@@ -93,7 +93,7 @@ def mask_frames(path: str | Path, *, like: FrameReader, first: int = 0) -> Itera
 
 def guide_frames(paths: Sequence[str], *, rate: Fraction, first: int = 0) -> Iterator[list[Tensor]]:
     """The guides of each frame from number `first` on, [1,3,h,w] each; videos run along from their beginning."""
-    return map(list, zip(*(_begun(companion(path, rate=rate, first=first)) for path in paths), strict=False))
+    return map(list, zip(*(_begun(side_frames(path, rate=rate, first=first)) for path in paths), strict=False))
 
 
 def _begun(frames: Iterator[_Item]) -> Iterator[_Item]:

@@ -127,7 +127,7 @@ class WorkFolder:
             changed = differences(self._journal["settings"], settings)
             if changed:
                 raise TargetError(
-                    f'the unfinished film in "{self.folder}" was begun otherwise: {changed}; '
+                    f'the unfinished film in "{self.folder}" was started with other settings: {changed}; '
                     "go on with what it was begun with, or begin again with --overwrite"
                 )
             self.machine_changes = differences(self._journal.get("machine", {}), machine) or None

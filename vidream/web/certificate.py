@@ -9,6 +9,8 @@ import os
 import socket
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from vidream.errors import VidreamError
 
 __all__ = ["outer_address", "own_certificate"]
@@ -29,7 +31,7 @@ def own_certificate(folder: Path | None = None) -> tuple[Path, Path]:
     Raises:
         VidreamError: the folder cannot be written, or the package cryptography is missing.
     """
-    folder = folder or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vidream"
+    folder = folder or user_cache_path("vidream", appauthor=False)
     certificate, key = folder / "web-certificate.pem", folder / "web-key.pem"
     names, addresses = _names()
     try:
