@@ -239,7 +239,7 @@ def test_where_memory_runs_out_the_tile_is_halved_and_the_picture_done_again(tin
     seen = short_of_memory(tiny_net, monkeypatch, 260 * 370, error)
     found = dreamer(textured(260, 380), generator=dreamer.generator(5))
     assert seen and torch.equal(found, wanted)
-    assert dreamer.tile == 192 and dreamer.warnings == ["memory ran out; went on with --tile 192"]
+    assert dreamer.tile == 192 and dreamer.warnings == ["memory ran out; continued with tiles of 192 px"]
     assert dreamer.with_preset(preset.replace(steps=2)).tile == 192
 
 

@@ -165,7 +165,7 @@ def test_a_source_that_vanishes_and_comes_back_loses_nothing(clip, make, whole, 
     away = tmp_path / "away.mp4"
     with pytest.raises(SourceError, match="is gone") as caught:
         files.dream(clip, preset=PRESET, make_dreamer=make, progress=At(5, lambda: clip.rename(away)))
-    assert "are kept: go on with --resume" in caught.value.__notes__[0]
+    assert "are kept: continue with resume=True" in caught.value.__notes__[0]
     with pytest.raises(SourceError, match="no file"):
         files.dream(clip, preset=PRESET, make_dreamer=make, resume=True)
     away.rename(clip)
@@ -245,7 +245,7 @@ sys.exit(main())
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.strip().splitlines()[-1].startswith("vidream: out of memory")
-    assert "are kept: go on with --resume" in done.stderr
+    assert "are kept: continue with --resume" in done.stderr
     assert main([*options, "-q", "--resume", "--tile", "192"]) == 0
     assert sum(line.startswith("0,") for line in hashes(tmp_path / "a.mp4")) == 12
 

@@ -96,7 +96,7 @@ def test_an_error_of_any_kind_keeps_the_frames_and_says_so(clip, make, tmp_path)
     for number, error in ((4, RuntimeError), (9, MemoryError), (11, SourceError), (16, SystemExit)):
         with pytest.raises(error) as caught:
             files.dream(clip, target, preset=PRESET, make_dreamer=make, resume=True, progress=Stops(number, error))
-        assert caught.value.__notes__ == [f"the {number} frames made so far are kept: go on with --resume"]
+        assert caught.value.__notes__ == [f"the {number} frames made so far are kept: continue with resume=True"]
         assert not target.exists()
     files.dream(clip, target, preset=PRESET, make_dreamer=make, resume=True)
     assert hashes(target) == hashes(whole.path)
@@ -128,7 +128,7 @@ def test_masks_guides_and_schedules_go_on_at_their_frame(clip, make, tmp_path):
 
 def test_an_unfinished_film_is_told_of_with_both_ways_on(clip, make, tmp_path):
     files.dream(clip, preset=PRESET, make_dreamer=make, progress=Stops(7))
-    with pytest.raises(TargetError, match=r"unfinished film \(7 frames.*--resume.*--overwrite"):
+    with pytest.raises(TargetError, match=r"unfinished film \(7 frames.*resume=True or overwrite=True"):
         files.dream(clip, preset=PRESET, make_dreamer=make)
     assert (tmp_path / "walk-dream.mp4.vidream").exists()
     files.dream(clip, preset=PRESET, make_dreamer=make, overwrite=True, progress=Stops(3))

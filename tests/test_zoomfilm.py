@@ -111,7 +111,7 @@ def test_a_state_of_another_version_is_refused_in_one_line(tiny_net):
     next(frames.frames())
     state = dict(frames.state()[0])
     state["ripeness"] = state.pop("warm_up")
-    with pytest.raises(TargetError, match="another version of vidream; begin again"):
+    with pytest.raises(TargetError, match="another version of vidream; use overwrite=True"):
         frames.restore(state, {})
 
 

@@ -91,7 +91,7 @@ def dream(
         asked = {"size": size, "rate": str(reader.rate) if fps else None}
         if loop is not None and (reader.frame_count == 1 or shots is not None):
             why = "one picture" if reader.frame_count == 1 else "only a share of a film"
-            raise TargetError(f"{why} cannot be a loop; give a clip, whole, or leave --loop out")
+            raise TargetError(f"{why} cannot be a loop; give a whole clip, or no loop", argument="loop")
         work = _Job(
             reader, path, dreamer or partial(make_dreamer, preset), asked, audio and loop is None, overwrite, mask,
             record_steps, report, sidecar, loop, max_bytes, progress or Progress(),

@@ -106,7 +106,9 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def _say(words: str, error: BaseException) -> None:
     """One line on stderr: `words`, and what was added on the way, such as that the frames made so far are kept."""
-    line = "; ".join((f"vidream: {words}", *getattr(error, "__notes__", [])))
+    # Notes speak Python.
+    notes = [note.replace("resume=True", "--resume") for note in getattr(error, "__notes__", [])]
+    line = "; ".join((f"vidream: {words}", *notes))
     print(printable(line), file=sys.stderr)
 
 

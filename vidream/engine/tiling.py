@@ -27,7 +27,7 @@ class Tiles:
         if self.warning is not None or self.tile_px // 2 < SMALLEST_TILE_PX:
             return False
         self.tile_px //= 2
-        self.warning = f"memory ran out; went on with --tile {self.tile_px}"
+        self.warning = f"memory ran out; continued with tiles of {self.tile_px} px"
         return True
 
 

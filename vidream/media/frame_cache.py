@@ -28,7 +28,9 @@ class FrameCache:
         try:
             self._file = path.open("r+b" if frames else "w+b", buffering=0)
             if self._file.seek(0, os.SEEK_END) < frames * self._bytes:
-                raise TargetError(f'"{path}" has lost pictures; begin again with --overwrite')
+                raise TargetError(
+                    f'"{path}" has lost pictures, so the film cannot be continued', use={"overwrite": True}
+                )
             self._file.truncate(frames * self._bytes)
         except OSError as error:
             raise disk_trouble(path, error) from None

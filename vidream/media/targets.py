@@ -130,7 +130,7 @@ def check_target(target: Path, *, like: FrameReader | None, overwrite: bool, fra
         return kind
     there = [path for _, path in NumberedName(target).existing()] if kind == "pictures" else [target]
     if there and there[0].exists():
-        raise TargetError(f'"{there[0]}" is already there; write to another name, or allow it with --overwrite')
+        raise TargetError(f'"{there[0]}" is already there; write to another name', use={"overwrite": True})
     return kind
 
 

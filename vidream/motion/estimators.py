@@ -99,8 +99,8 @@ class RaftFlow(FlowEstimator):
             self._model = raft_small(weights=Raft_Small_Weights.DEFAULT).eval()
         except OSError as error:
             raise NetError(
-                f"flow raft downloads its weights at first use, and that failed ({error}); "
-                "use --set flow=dis, or try again when connected"
+                f"flow raft downloads its weights at first use, and that failed ({error}); try again when connected",
+                use={"flow": "dis"},
             ) from None
 
     def __call__(self, current: Tensor, previous: Tensor) -> Tensor:

@@ -108,7 +108,8 @@ def load_dreamnet(path: Path | None = None) -> Embedded:
         raise NetError(f"cannot read dreamnet weights {path}: {error}") from None
     except (KeyError, ValueError, TypeError, RuntimeError):
         raise NetError(
-            f"{path} holds no dreamnet weights; leave --weights out to use the ones that come with vidream"
+            f"{path} holds no dreamnet weights; give another file, or none for those that come with vidream",
+            argument="weights",
         ) from None
     return Embedded(module, classes, groups, energy)
 

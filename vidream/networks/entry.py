@@ -54,7 +54,7 @@ class WeightsState:
             WeightsPlace.EMBEDDED: "comes with vidream",
             WeightsPlace.CACHED: f"downloaded: {self.path}",
             WeightsPlace.DOWNLOADABLE: "downloaded at first use",
-            WeightsPlace.FILE_NEEDED: f"a file of yours: --weights {self.file_hint}",
+            WeightsPlace.FILE_NEEDED: f"a file of yours, given as weights: {self.file_hint}",
         }[self.place]
 
 

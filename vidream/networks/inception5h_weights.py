@@ -50,7 +50,7 @@ def network_entries() -> tuple[NetworkEntry, ...]:
 
 def _loaded(weights: Path | None) -> LoadedNetwork:
     if weights is None:
-        raise NetError(f"inception5h needs a file of yours: --weights {GRAPH_FILE} (or a .pth of it)")
+        raise NetError("inception5h needs a file of yours: its graph, or a .pth of it", use={"weights": GRAPH_FILE})
     return LoadedNetwork(load_inception5h(weights))
 
 

@@ -212,7 +212,9 @@ class Net:
         """
         known = list(self.groups) + list(self.classes)
         if not known:
-            raise NetError(f'subject needs a network with named classes; "{self.name}" has none. Use --net dreamnet')
+            raise NetError(
+                f'subject needs a network with named classes; "{self.name}" has none', use={"net": "dreamnet"}
+            )
         weights: dict[int, float] = {}
         largest = max(subject.values(), default=0.0)
         for name, weight in subject.items():
@@ -235,7 +237,7 @@ class Net:
         if name.lower() in lowered:
             return lowered.index(name.lower())
         if not count:
-            raise NetError(f"{self.name} has no classes; use --set layers=… or another net")
+            raise NetError(f"{self.name} has no classes; name layers, or another network")
         raise NetError(
             f'no class "{name}" in {self.name}; 0 to {count - 1}, or a name; {close_names(name, self.classes)}'
         )

@@ -57,7 +57,7 @@ def load_net(
         NetError: the name is unknown, the file does not fit, or a download fails.
     """
     if weights is not None and not weights.is_file():
-        raise NetError(f"no weights file {weights}; give a .safetensors, .pth or .pb file, or leave --weights out")
+        raise NetError(f"no weights file {weights}; give a .safetensors, .pth or .pb file, or none", argument="weights")
     entry = network_entry(name)
     # Layers are made with random weights before they get their own: the caller's random numbers go on as they were.
     with torch.random.fork_rng(devices=[]):

@@ -74,7 +74,8 @@ def published_state(name: str) -> dict[str, Tensor]:
     except OSError as error:  # urllib's URLError and HTTPError are OSErrors
         raise NetError(
             f"{name} downloads its weights at first use, and that failed ({error}); "
-            "try again when connected, give a file with --weights, or use the embedded one: --net dreamnet"
+            "try again when connected, or give a file of weights",
+            use={"net": "dreamnet"},
         ) from None
 
 

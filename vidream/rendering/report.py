@@ -66,7 +66,7 @@ def check_side_file(path: Path, suffixes: Sequence[str], *, overwrite: bool) -> 
     if not path.parent.is_dir():
         raise TargetError(f'no folder "{path.parent}"; create it first, or write somewhere else')
     if path.exists() and not overwrite:
-        raise TargetError(f'"{path}" is already there; write to another name, or allow it with --overwrite')
+        raise TargetError(f'"{path}" is already there; write to another name', use={"overwrite": True})
 
 
 def write_side_file(path: Path, text: str) -> None:

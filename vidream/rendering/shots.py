@@ -109,7 +109,8 @@ class Shares:
             if changed:
                 raise TargetError(
                     f'share {number} in "{folder.folder}" was started with other settings: {changed}; '
-                    "give all shares the same settings, or begin again with --overwrite"
+                    "give all shares the same settings",
+                    use={"overwrite": True},
                 )
 
     def left(self) -> tuple[int, ...]:

@@ -85,8 +85,8 @@ class WorkFolder:
                     self._lock.release()
             begun = self._journal.get("begun", "some time ago")
             raise TargetError(
-                f'"{self.folder}" holds an unfinished film ({self._frames_safe} frames, begun {begun}); '
-                "go on with --resume, or begin again with --overwrite"
+                f'"{self.folder}" holds an unfinished film ({self._frames_safe} frames, begun {begun})',
+                use={"resume": True, "overwrite": True},
             )
         self._latest: _Moment | None = None
         self._due: _Moment | None = None
@@ -128,7 +128,8 @@ class WorkFolder:
             if changed:
                 raise TargetError(
                     f'the unfinished film in "{self.folder}" was started with other settings: {changed}; '
-                    "go on with what it was begun with, or begin again with --overwrite"
+                    "continue with those",
+                    use={"overwrite": True},
                 )
             self.machine_changes = differences(self._journal.get("machine", {}), machine) or None
             self._is_begun = True
@@ -171,7 +172,8 @@ class WorkFolder:
             writer.restore(position)
         except (OSError, KeyError, ValueError, TypeError) as error:
             raise TargetError(
-                f'the state in "{self.folder}" is damaged ({error}); begin again with --overwrite'
+                f'the state in "{self.folder}" is damaged ({error}), so the film cannot be continued',
+                use={"overwrite": True},
             ) from None
         return tensors, numbers
 
@@ -286,7 +288,7 @@ class WorkFolder:
         self._lock.release()
         if mine and (self._is_finished or not is_needed):
             self.remove()
-        return f"the {held} frames made so far are kept: go on with --resume" if held and self.folder.is_dir() else None
+        return f"the {held} frames made so far are kept: continue with resume=True" if held and self.folder.is_dir() else None
 
     def __enter__(self) -> WorkFolder:
         return self

@@ -121,7 +121,7 @@ class Stream:
             TargetError: the state is not one that this version writes.
         """
         if "number" not in numbers or ("frame" in tensors and not {"dream", "warm_up"} <= set(tensors)):
-            raise TargetError("the unfinished work was saved by another version of vidream; begin again with overwrite")
+            raise TargetError("the unfinished film was saved by another version of vidream", use={"overwrite": True})
         place = {name: value.to(self.dreamer.device) for name, value in tensors.items()}
         self._frame, self._dream, self._warm_up = (place.get(name) for name in ("frame", "dream", "warm_up"))
         self._shown = place.get("shown", self._dream)

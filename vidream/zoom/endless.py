@@ -153,7 +153,7 @@ class Zoom:
             TargetError: the state is not one that this version writes.
         """
         if "canvas" not in state or (self._warm_up is not None) != ("warm_up" in state):
-            raise TargetError("the unfinished work was saved by another version of vidream; begin again with overwrite")
+            raise TargetError("the unfinished film was saved by another version of vidream", use={"overwrite": True})
         place = {name: value.to(self.dreamer.device) for name, value in state.items()}
         self._canvas, self.number = place["canvas"], int(place["number"])
         self._warm_up = place.get("warm_up")

@@ -172,7 +172,7 @@ def _check_number(number: int) -> None:
     if not device.exists():
         there = ", ".join(line.split()[0] for line in list_cameras()) or "none"
         raise SourceError(
-            f"no camera {number}; there are: {there}. Plug one in, or give an address or a file: --camera walk.mp4"
+            f"no camera {number}; there are: {there}. Plug one in, or give an address or a file, such as walk.mp4"
         )
     if not os.access(device, os.R_OK | os.W_OK):
         raise SourceError(f"camera {number} may not be opened; join its group: sudo usermod -aG video $USER")
@@ -186,7 +186,9 @@ def _check_file(path: Path) -> None:
         raise SourceError(f'"{path}" cannot be opened ({error.strerror}); check the path') from None
     names = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
     close = f"; {close_names(path.name, names)}" if names else ""
-    raise SourceError(f'no file "{path}"{close}; --camera takes a number, an address or a file. See: --camera list')
+    raise SourceError(
+        f'no file "{path}"{close}; a camera is a number, an address or a file. List cameras: vidream live --camera list'
+    )
 
 
 def says_nothing(name: str) -> str:

@@ -127,7 +127,10 @@ class FrameReader:
                 found = None
             if found is not None and torch.equal(found.picture, last.to(found.picture.device)):
                 return frames
-        raise SourceError(f"{self.source.name} no longer gives the frames it gave before; begin again with overwrite")
+        raise SourceError(
+            f"{self.source.name} no longer gives the frames it gave before, so the film cannot be continued",
+            use={"overwrite": True},
+        )
 
     @property
     def numbers(self) -> list[int] | None:

@@ -240,7 +240,10 @@ class Segments:
         self._open = [data[at * self._frame_bytes : (at + 1) * self._frame_bytes] for at in range(held)]
 
     def _lost(self, start: int, end: int) -> TargetError:
-        return TargetError(f'"{self._folder}" has lost frames {start + 1} to {end}; begin again with --overwrite')
+        return TargetError(
+            f'"{self._folder}" has lost frames {start + 1} to {end}, so the film cannot be continued',
+            use={"overwrite": True},
+        )
 
     def trouble(self, error: OSError | None = None) -> TargetError:
         """The error for a disk that did not take the film: how much room is there, and how much it needs."""

@@ -140,7 +140,9 @@ class VideoWriter(FilmWriter):
         if target.sound is None:
             return video
         if target.work is not None and not target.sound.source.exists():
-            raise SourceError(f'"{target.sound.source}" is gone, and its sound is needed; bring it back, or --no-audio')
+            raise SourceError(
+                f'"{target.sound.source}" is gone, and its sound is needed; bring it back', use={"audio": False}
+            )
         made = self._temporary(video.suffix)
         trouble = add_sound(
             video, target.sound, made, target.path, made_format=target.format, rate=target.rate, frames=self.frames
