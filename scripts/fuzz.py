@@ -2,7 +2,7 @@
 
     python scripts/fuzz.py --cases 2000 --seed 1 [--keep FOLDER]
 
-Every case is a small good file (video, GIF, picture, preset, weights, graph, sidecar, state) with bytes flipped,
+Every case is a small good file (video, animation, picture, preset, weights, graph, sidecar, state) with bytes flipped,
 cut, doubled, moved or swapped. It is read in a process with little memory and little time. What is neither read
 nor refused in one line (a traceback, a crash, a hang, too much memory) is a failure, and ends the run with 1.
 """
@@ -31,13 +31,14 @@ LARGEST_RSS_BYTES = 1500 * 2**20
 PICTURES = ("png", "jpg", "webp", "bmp", "tif")
 ANIMATED = {"apng": "PNG", "anim.webp": "WEBP", "anim.avif": "AVIF"}
 PHOTOS = ("avif", *(("heic",) if importlib.util.find_spec("pillow_heif") else ()))
+# As cameras, broadcasters and old programs write them; the MOV has a timecode track, the second MKV is HDR.
+CLIPS = ("mp4", "mkv", "webm", "mov", "ts", "avi", "flv", "mpg", "hdr.mkv")
 KINDS = (
-    "mp4",
-    "mkv",
-    "webm",
+    *CLIPS,
     "gif",
     *ANIMATED,
     *PICTURES,
+    "deep.tif",
     *PHOTOS,
     "toml",
     "safetensors",
@@ -166,7 +167,7 @@ def read(kind: str, path: Path) -> None:
     from vidream.networks.graphdef import read_graph
     from vidream.networks.weights import read_state
     from vidream.rendering.recipe import Recipe
-    from vidream.rendering.work_folder import WorkFolder
+    from vidream.rendering.work_folder import STATE, WorkFolder
 
     if kind == "toml":
         Preset.load(path).at(1.0)
@@ -180,13 +181,14 @@ def read(kind: str, path: Path) -> None:
     elif kind == "json":
         Recipe.read(path)
     elif kind == "state":
-        folder = path.with_name("film.mp4.vidream")
-        folder.mkdir(exist_ok=True)
-        (folder / "journal.json").write_text('{"format": 1, "settings": {}}')
-        shutil.copy(path, folder / "state.safetensors")
-        with WorkFolder(path.with_name("film.mp4"), resume=True) as held:
+        target = path.with_name("film.mp4")
+        with WorkFolder(target, overwrite=True) as begun:
+            begun.open({})
+            shutil.copy(path, begun.folder / STATE)
+        with WorkFolder(target, resume=True) as held:
             held.open({})
-            held.restore(Nothing())  # type: ignore[arg-type]
+            if held.restore(Nothing()) is None:  # type: ignore[arg-type]
+                raise AssertionError("the state was not read")
     else:
         with FrameReader(path, size=64) as reader:
             for _ in itertools.islice(reader, 5):
@@ -234,6 +236,8 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 def make_seeds(folder: Path) -> None:
     """A small good file of each kind."""
+    import cv2
+    import numpy as np
     import torch
     from frames_helpers import ffmpeg
     from PIL import Image
@@ -245,13 +249,21 @@ def make_seeds(folder: Path) -> None:
     from vidream.rendering.saved_state import save_state
 
     source = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=1.2", "-f", "lavfi", "-i", "sine=d=1.2"]
-    for kind in ("mp4", "mkv", "webm"):
-        ffmpeg(*source, "-pix_fmt", "yuv420p", "-shortest", folder / f"seed.{kind}")
+    for kind in CLIPS[:-1]:
+        rate = ["-r", "25"] if kind == "mpg" else []
+        sound = ["-ar", "44100"] if kind == "flv" else []
+        timecode = ["-timecode", "01:00:00:00"] if kind == "mov" else []
+        options = ["-pix_fmt", "yuv420p", *rate, *sound, *timecode, "-shortest"]
+        ffmpeg(*source, *options, folder / f"seed.{kind}")
+    hdr = "format=yuv420p10le,setparams=color_trc=smpte2084:color_primaries=bt2020:colorspace=bt2020nc:range=tv"
+    ffmpeg(*source[:4], "-vf", hdr, "-c:v", "ffv1", folder / "seed.hdr.mkv")
     ffmpeg(*source[:4], folder / "seed.gif")
     with FrameReader(folder / "seed.mp4") as reader:
         picture = next(iter(reader))
     for kind in PICTURES:
         write_picture(folder / f"seed.{kind}", picture)
+    deep = np.random.default_rng(1).integers(0, 2**16, (48, 64, 3), dtype=np.uint16)
+    cv2.imwrite(str(folder / "seed.deep.tif"), deep)
     frames = [Image.fromarray(to_array(picture.roll(4 * number, 3))) for number in range(6)]
     for kind, name in ANIMATED.items():
         frames[0].save(folder / f"seed.{kind}", name, save_all=True, append_images=frames[1:], duration=[90, 0, 50] * 2)

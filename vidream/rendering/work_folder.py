@@ -288,7 +288,11 @@ class WorkFolder:
         self._lock.release()
         if mine and (self._is_finished or not is_needed):
             self.remove()
-        return f"the {held} frames made so far are kept: continue with resume=True" if held and self.folder.is_dir() else None
+        return (
+            f"the {held} frames made so far are kept: continue with resume=True"
+            if held and self.folder.is_dir()
+            else None
+        )
 
     def __enter__(self) -> WorkFolder:
         return self
