@@ -18,12 +18,12 @@ from pathlib import Path
 import imageio_ffmpeg
 from safetensors import SafetensorError, safe_open
 
-# Segments, and so states, of a quarter of a second in place of two: thirty kills must fit into minutes.
+# Segments of half a second in place of two, and states within them: thirty kills must fit into minutes.
 # It says when it begins to work, so that no kill is spent on loading.
 CHILD = """import sys
 from vidream.media.writers import segments
 from vidream.rendering import work_folder as work
-work.SAVE_SECONDS, segments._SEGMENT_SECONDS = 0.0, 0.25
+work.SAVE_SECONDS, work.LONGEST_UNSAVED_SECONDS, segments._SEGMENT_SECONDS = 0.0, 0.2, 0.5
 restore = work.WorkFolder.restore
 def begin(*arguments):
     print("begun", flush=True)

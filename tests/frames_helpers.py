@@ -6,8 +6,10 @@ import math
 import re
 import subprocess
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -122,3 +124,18 @@ def beep_starts(path: Path, *, sample_rate: int = 8000) -> float:
     loud = np.flatnonzero(np.abs(sound_samples(path, sample_rate=sample_rate)) > 0.1)
     assert len(loud), "no beep"
     return float(loud[0]) / sample_rate
+
+
+class AtOnce(Executor):
+    """In place of a ThreadPoolExecutor: a call is done when it is submitted, so that nothing runs beside the test."""
+
+    def __init__(self, *arguments: Any) -> None:
+        pass
+
+    def submit(self, call: Any, *arguments: Any) -> Future:  # type: ignore[override]
+        done: Future = Future()
+        try:
+            done.set_result(call(*arguments))
+        except BaseException as error:
+            done.set_exception(error)
+        return done

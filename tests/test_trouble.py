@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import Executor, Future
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import textured
-from frames_helpers import children, ffmpeg, make_clip
+from frames_helpers import AtOnce, children, ffmpeg, make_clip
 from memory_helpers import run_measured
 
 import vidream
@@ -103,19 +102,6 @@ def test_a_disk_that_fills_stops_the_film_says_how_much_it_needs_and_goes_on(
             assert not target.exists()
     assert len(sizes) > 5 and sizes == sorted(sizes) and sizes[-1] >= kept
     assert hashes(target) == whole and [path.name for path in folder.iterdir()] == [target.name]
-
-
-class AtOnce(Executor):
-    def __init__(self, *arguments):
-        pass
-
-    def submit(self, call, *arguments):
-        done = Future()
-        try:
-            done.set_result(call(*arguments))
-        except BaseException as error:
-            done.set_exception(error)
-        return done
 
 
 @linux_only

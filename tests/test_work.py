@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import textured
-from frames_helpers import beep_starts, ffmpeg, make_clip, packet_times
+from frames_helpers import AtOnce, beep_starts, ffmpeg, make_clip, packet_times
 
 from vidream import api as files
 from vidream.engine.dreamer import Dreamer
@@ -82,6 +83,29 @@ def test_a_film_stopped_and_resumed_again_and_again_is_that_of_one_run(clip, mak
     assert (made.strength, made.warp_error) == (whole.strength, whole.warp_error)
     assert hashes(target) == hashes(whole.path)
     assert names(tmp_path) == sorted([f"broken{suffix}", "walk.mp4", f"whole{suffix}"])
+
+
+def test_states_within_a_long_segment_are_saved_and_gone_on_from(clip, make, tmp_path, monkeypatch):
+    monkeypatch.setattr(segments, "_SEGMENT_SECONDS", 60)
+    monkeypatch.setattr(work, "LONGEST_UNSAVED_SECONDS", 0.0)
+    monkeypatch.setattr(work, "ThreadPoolExecutor", AtOnce)
+    target, killed = tmp_path / "a.mp4", tmp_path / "b.mp4"
+
+    class Copies(files.Progress):
+        """Copies the work folder when a state within the first shot's segment is there: as a kill would leave it."""
+
+        held = 0
+
+        def frame(self, picture, frames):
+            if not self.held and frames >= 4:
+                shutil.copytree(tmp_path / "a.mp4.vidream", tmp_path / "b.mp4.vidream")
+                self.held = WorkFolder(killed, resume=True).frames_held
+
+    copies = Copies()
+    whole = files.dream(clip, target, preset=PRESET, make_dreamer=make, progress=copies)
+    assert 0 < copies.held <= 4
+    files.dream(clip, killed, preset=PRESET, make_dreamer=make, resume=True)
+    assert hashes(killed) == hashes(whole.path)
 
 
 def test_a_film_made_of_segments_keeps_exact_times_and_its_sound(clip, make):

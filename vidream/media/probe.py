@@ -85,7 +85,9 @@ class ClipInfo:
 
 
 def check_size(name: str, width: int, height: int) -> None:
-    """Raise SourceError where a frame of `width` x `height` px is too large to be taken on."""
+    """Raise SourceError where a frame of `width` x `height` px is empty, or too large to be taken on."""
+    if min(width, height) < 1:
+        raise SourceError(f"{name} says that it has {width}x{height} px: it is damaged; save or download it again")
     if max(width, height) > LARGEST_SIDE_PX or width * height > LARGEST_MEGAPIXELS * 1_000_000:
         raise SourceError(
             f"{name}: frames of {width}x{height} px; allowed are {LARGEST_SIDE_PX} px a side and "
@@ -238,7 +240,7 @@ def _square(width: int, height: int, across: int, down: int) -> tuple[int, int]:
 
 def _cause(said: list[tuple[int, str, str]]) -> str:
     """The first line of libav's that names a cause."""
-    return next((words.strip().rstrip(".") for _, _, words in said if words.strip()), "")
+    return next((words.strip().splitlines()[0].rstrip(".") for _, _, words in said if words.strip()), "")
 
 
 def _why_not_read(path: Path, error: Exception, said: list[tuple[int, str, str]]) -> str:

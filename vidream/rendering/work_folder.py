@@ -40,6 +40,9 @@ __all__ = ["JOURNAL", "STATE", "WorkFolder"]
 
 # States belong to the ends of segments. Where those come sooner than this, as with quick cuts, some are left out.
 SAVE_SECONDS = 2.0
+# Where segments take longer, as those of large frames do, a state is saved within them: a kill costs no more than this
+# and one frame.
+LONGEST_UNSAVED_SECONDS = 4.0
 # At 4K a state has some 200 MB: it is then saved less often, so that saving stays a small share of the work.
 SAVE_SHARE = 1 / 10
 JOURNAL, STATE, LOCK, CACHE = "journal.json", "state.safetensors", "lock", "loop.rgb"
@@ -92,7 +95,8 @@ class WorkFolder:
         self._due: _Moment | None = None
         self._saving: Future[float] | None = None
         self._saver = ThreadPoolExecutor(1, "vidream-keep", run_single_threaded)
-        self._save_from = time.monotonic() + SAVE_SECONDS
+        self._unsaved_from = time.monotonic()
+        self._save_from = self._unsaved_from + SAVE_SECONDS
         self._is_begun = self._is_finished = False
         self._cache: FrameCache | None = None
 
@@ -183,7 +187,8 @@ class WorkFolder:
         return self._cache
 
     def keep(self, state: State, writer: FrameWriter) -> None:
-        """Note `state`, which belongs to the frame just written. Those of segments' ends go to the disk.
+        """Note `state`, which belongs to the frame just written. Those of segments' ends go to the disk, and others
+        where a segment takes long.
 
         Another thread does that: its tensors must not be changed in place. TargetError where the disk is full.
         """
@@ -194,10 +199,14 @@ class WorkFolder:
             if moment is not None and moment.frames == writer.closed_frames:
                 self._due = moment
                 break
+        now = time.monotonic()
         if self._saving is not None and self._saving.done():
-            self._save_from = time.monotonic() + max(SAVE_SECONDS, self._result() / SAVE_SHARE)
-        if self._due is not None and self._saving is None and time.monotonic() >= self._save_from:
+            self._save_from = now + max(SAVE_SECONDS, self._result() / SAVE_SHARE)
+        if self._due is None and now >= self._unsaved_from + LONGEST_UNSAVED_SECONDS:
+            self._due = self._latest
+        if self._due is not None and self._saving is None and now >= self._save_from:
             due, self._due = self._due, None
+            self._unsaved_from = now
             self._saving = self._saver.submit(self._save, due)
 
     def save_now(self) -> None:
@@ -218,6 +227,8 @@ class WorkFolder:
         """Frames first, then the state that counts on them, then what only the state before needed."""
         try:
             position = moment.writer.secure(moment.frames)
+            if position is None:
+                return 0.0  # the state of that segment's end comes soon
             begun = time.monotonic()
             save_state(self.folder / STATE, moment.state, position)
             self._frames_safe = moment.frames

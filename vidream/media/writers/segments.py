@@ -3,7 +3,7 @@
 Every segment is encoded while its frames are made, and closed into a file of its own. Where segments are cut follows
 from the frames alone: their number, size, rate and shots. So a film is the same film, whether it was made in one go
 or in thirty: joining copies, and never encodes. The frames of the open segment are held in memory as well. They go to
-the disk only where a run is stopped within it: the next run begins that segment's file anew, with them.
+the disk only where a state is saved within it: the next run begins that segment's file again, with them.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class Segments:
         if closing is not None:
             closing.result()
 
-    def secure(self, frames: int) -> dict[str, Any]:
+    def secure(self, frames: int) -> dict[str, Any] | None:
         """Have the disk hold the first `frames` frames, as `Writer.secure` says. Raises TargetError, OSError."""
         with self._lock:
             end = self._first + frames
@@ -204,7 +204,7 @@ class Segments:
         if closing is not None:
             closing.result()
         if len(held) < end - cuts[-1]:
-            raise TargetError(f'"{self._target}": frame {end} lies in a segment that has gone on')
+            return None  # they lie in a segment that was closed meanwhile, with frames after them
         if held:
             save_whole(self._name(cuts[-1], RAW), *held)
         if self._folder.is_dir():

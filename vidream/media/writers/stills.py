@@ -67,7 +67,7 @@ class NumberedWriter(Writer):
     def close(self) -> Path | None:
         return None
 
-    def secure(self, frames: int) -> dict[str, Any]:
+    def secure(self, frames: int) -> dict[str, Any] | None:
         unsynced, self._unsynced = self._unsynced, []
         for path in unsynced:
             sync_file(path)

@@ -98,7 +98,7 @@ class FilmWriter(Writer):
         if self._segments:
             self._segments.close_full_segment()
 
-    def secure(self, frames: int) -> dict[str, Any]:
+    def secure(self, frames: int) -> dict[str, Any] | None:
         return self._segments.secure(frames) if self._segments else super().secure(frames)
 
     def release(self, position: dict[str, Any]) -> None:

@@ -184,7 +184,7 @@ class FrameWriter:
         """Close the segment that is being made where it has its full length. Raises TargetError."""
         self._writer.close_full_segment()
 
-    def secure(self, frames: int) -> dict[str, Any]:
+    def secure(self, frames: int) -> dict[str, Any] | None:
         """Have the disk hold the first `frames` frames; returns the position after them, as `Writer.secure` says."""
         return self._writer.secure(frames)
 

@@ -106,11 +106,11 @@ class Writer(ABC):
         """Close the segment that is being made where it has its full length. Raises TargetError."""
         return None
 
-    def secure(self, frames: int) -> dict[str, Any]:
+    def secure(self, frames: int) -> dict[str, Any] | None:
         """Have the disk hold the first `frames` frames; may run in another thread than `write`.
 
         Returns:
-            the position after them in plain values, for `restore`.
+            the position after them in plain values, for `restore`; None where later frames made that impossible.
 
         Raises:
             TargetError, OSError: the disk does not take them.
