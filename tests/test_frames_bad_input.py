@@ -16,6 +16,7 @@ from frames_helpers import ffmpeg, make_clip
 
 from vidream.errors import SourceError
 from vidream.media import FrameReader, read_picture, write_picture
+from vidream.media.probe import check_size
 
 
 def nothing(folder: Path) -> Path:
@@ -199,3 +200,18 @@ def test_a_png_whose_chunk_promises_gigabytes_is_refused_before_the_memory_goes(
     (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(SourceError, match="cut off, or was made to harm"):
         FrameReader(tmp_path / "a.png")
+
+
+def test_a_clip_of_an_unknown_codec_is_refused_in_one_line(tmp_path: Path) -> None:
+    make_clip(tmp_path / "a.avi", 5)
+    data = (tmp_path / "a.avi").read_bytes()
+    codec = data[data.index(b"vids") + 4 :][:4]
+    (tmp_path / "a.avi").write_bytes(data.replace(codec, b"\x82MP4"))
+    with pytest.raises(SourceError, match="unknown codec") as refused:
+        FrameReader(tmp_path / "a.avi")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_picture_that_says_it_has_no_size_is_damaged() -> None:
+    with pytest.raises(SourceError, match=r"a\.heic says that it has 0x0 px: it is damaged"):
+        check_size("a.heic", 0, 0)
