@@ -197,6 +197,27 @@ def test_an_animation_that_was_written_here_comes_back_with_its_frames(tmp_path,
         assert reader.duration_seconds == pytest.approx(8 / float(rate), abs=0.011 if suffix == ".gif" else 0.002)
 
 
+@pytest.mark.parametrize(
+    ("rate", "comes_out"), [(60, 60), (90, 90), (100, 50), (Fraction(120000, 1001), Fraction(60000, 1001)), (240, 80)]
+)
+@pytest.mark.parametrize("suffix", [".webp", ".apng", ".gif"])
+def test_no_frame_is_too_short_for_browsers(tmp_path, suffix, rate, comes_out):
+    film = torch.cat([from_array(numbered_frame(number)) for number in range(24)])
+    path = written(tmp_path / f"film{suffix}", film, rate=Fraction(rate)).path
+    with Image.open(path) as image:
+        delays = []
+        for number in range(image.n_frames):
+            image.seek(number)
+            image.load()
+            delays.append(image.info["duration"])
+    assert min(delays) > 10
+    assert sum(delays) / 1000 == pytest.approx(24 / rate, abs=0.02)
+    if suffix != ".gif":
+        assert len(delays) == round(24 / rate * comes_out)
+        step, shown = rate // comes_out, numbers(path)
+        assert shown[0] < step and set(np.diff(shown)) == {step}
+
+
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_a_transparent_animation_keeps_its_alpha_or_says_what_stands_behind_it(tmp_path, kind):
     frames = []

@@ -46,9 +46,10 @@ class FrameWriter:
                 out.write(picture)
 
     .mp4 .m4v .mov .mkv: H.264, 4:2:0, bt709, limited range, an odd last line or column repeated once.
-    .webm: VP9. .gif .apng, and .webp of more than one picture: endless; in a GIF, 50 frames a second at most
-    and a palette a scene. .png .jpg .webp .bmp .tif: exactly one picture. "shots/%04d.png": one file a
-    picture, from 1 on, or numbered as the source is. `vidream.media.formats` is the whole table.
+    .webm: VP9. .gif .apng, and .webp of more than one picture: endless, and no faster than browsers show them: 50
+    frames a second at most in a GIF, 90 in the others. A GIF has a palette a scene. .png .jpg .webp .bmp .tif:
+    exactly one picture. "shots/%04d.png": one file a picture, from 1 on, or numbered as the source is.
+    `vidream.media.formats` is the whole table.
 
     An exception in the block leaves nothing at `target`; of numbered pictures, those already made stay.
     KeyboardInterrupt is the exception to this: the file is finished with the frames so far, then it goes on.
