@@ -107,6 +107,17 @@ def test_numbered_pictures_made_before_an_error_stay(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["1.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("alpha", "target", "is_told"), [(255, "a.jpg", False), (200, "a.jpg", True), (200, "a.tif", False)]
+)
+def test_alpha_that_is_lost_is_told_of(tmp_path: Path, alpha: int, target: str, is_told: bool) -> None:
+    cv2.imwrite(str(tmp_path / "in.png"), np.full((24, 32, 4), (10, 200, 40, alpha), np.uint8))
+    with FrameReader(tmp_path / "in.png") as reader, FrameWriter(tmp_path / target, like=reader) as writer:
+        for frame in reader.frames():
+            writer.write(frame)
+    assert ("transparent" in (writer.warning or "")) == is_told
+
+
 def test_the_alpha_of_a_png_comes_back(tmp_path: Path) -> None:
     stored = np.dstack([numbered_frame(5), np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))])
     for number in (1, 2):

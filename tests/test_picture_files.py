@@ -121,6 +121,27 @@ UPRIGHT = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "tags", [{262: 1, 338: 2}, {262: 1, 338: 1}, {262: 0, 338: 2}, {262: 1, 338: 2, 274: 6}], ids=str
+)
+def test_a_gray_tiff_of_16_bits_keeps_its_alpha(tmp_path: Path, tags: dict[int, int]) -> None:
+    wanted = np.zeros((32, 48, 2), np.uint16)
+    wanted[:, :, 0], wanted[:, :, 1] = np.arange(48) * 1000, 3000 + np.arange(32)[:, None] * 2000
+    stored = wanted.astype(np.int64)
+    if tags[338] == 1:  # the colour is stored multiplied by its alpha
+        stored[:, :, 0] = stored[:, :, 0] * stored[:, :, 1] // 65535
+    elif tags[262] == 0:  # white is 0
+        stored[:, :, 0] = 65535 - stored[:, :, 0]
+    path = save_tiff(tmp_path / "a.tif", stored.astype(np.uint16), tags)
+    upright = np.rot90(wanted, -1) if 274 in tags else wanted
+    with FrameReader(path) as reader:
+        assert reader.has_alpha and reader.warning is None
+        frame = next(iter(reader.frames()))
+    alpha = upright[:, :, 1].astype(np.float32) / 65535
+    assert frame.alpha is not None and np.allclose(frame.alpha[0, 0].numpy(), alpha, atol=1e-4)
+    assert np.allclose(frame.picture[0, 2].numpy(), upright[:, :, 0] / 65535 * alpha, atol=1e-3)
+
+
 @pytest.mark.parametrize("orientation", UPRIGHT)
 @pytest.mark.parametrize("kind", ["TIFF", "TIFF 16", "PNG 16", "AVIF", "HEIC"])
 def test_a_turned_picture_stands_upright_after_one_turn(tmp_path: Path, kind: str, orientation: int) -> None:

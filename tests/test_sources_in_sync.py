@@ -104,14 +104,17 @@ def test_pixels_that_are_all_but_square_are_square(tmp_path, size, scale, comes_
         assert (reader.width, reader.height) == comes_out
 
 
-@pytest.mark.parametrize("suffix", [".webm", ".mkv", ".mp4", ".ts"])
-def test_a_second_recording_in_one_file_is_told_of(tmp_path, suffix):
+@pytest.mark.parametrize("frames", [20, 50])
+@pytest.mark.parametrize("suffix", [".webm", ".mkv", ".mp4", ".ts", ".mpg", ".flv", ".asf"])
+def test_a_second_recording_in_one_file_is_told_of(tmp_path, suffix, frames):
     codec = ["-c:v", "libvpx-vp9", "-cpu-used", 8] if suffix == ".webm" else []
-    one = make_clip(tmp_path / f"one{suffix}", 50, *codec)
+    one = make_clip(tmp_path / f"one{suffix}", frames, *codec)
     two = tmp_path / f"two{suffix}"
     two.write_bytes(one.read_bytes() * 2)
+    with FrameReader(one) as reader:
+        assert len(list(reader)) == frames and reader.warning is None
     with FrameReader(two) as reader:
-        assert len(list(reader)) == 50
+        assert (reader.rate, len(list(reader))) == (25, frames)
         assert "several recordings" in (reader.warning or "")
 
 

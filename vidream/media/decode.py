@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 from typing import TypeAlias
 
+import av
 import cv2
 import numpy as np
 from PIL import Image
@@ -160,13 +162,18 @@ def _by_opencv(path: Path, facts: PictureFacts | None, said: list[str]) -> np.nd
     found = find_format(bytes(data[:64]))
     tags = _tiff_tags(data) if found == "TIFF" else {}
     orientation = _prepare_tiff(path, data, tags) if tags else facts.orientation if facts is not None else 1
+    array = None
+    if tags.get(_TIFF_SAMPLES, (1,))[0] == 2:
+        array = _gray_with_alpha(data)
+        if array is None:
+            said.append(f"{path.name}: its second channel cannot be read, and is left out")
     try:
-        # Unchanged implies that OpenCV does not turn anything either.
-        array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if array is None:
+            # Unchanged implies that OpenCV does not turn anything either.
+            array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         if is_out_of_memory(error):
             raise
-        array = None
     if array is None and found is not None:
         raise SourceError(f"{path.name} cannot be read: it is cut off or damaged; save or download it again")
     if array is None:
@@ -201,6 +208,21 @@ def _prepare_tiff(path: Path, data: bytearray, tags: _Tags) -> int:
         if at and (tag == _TIFF_ORIENTATION or value == _WHITE_IS_ZERO):
             data[at : at + 2] = struct.pack("<H" if data[:2] == b"II" else ">H", neutral)
     return tags.get(_TIFF_ORIENTATION, (1, 0))[0]
+
+
+def _gray_with_alpha(data: bytearray) -> np.ndarray | None:
+    """[H,W,4] BGRA, uint16, of a TIFF of gray and alpha, which OpenCV does not know; None where libav cannot read."""
+    try:
+        with av.open(io.BytesIO(data), format="tiff_pipe") as container:
+            frame = next(container.decode(video=0))
+    except (av.error.FFmpegError, StopIteration):
+        return None
+    if frame.format.name not in ("ya16le", "ya16be"):
+        return None
+    plane = frame.planes[0]
+    rows = np.frombuffer(plane, "<u2" if frame.format.name == "ya16le" else ">u2").reshape(frame.height, -1)
+    pairs = rows[:, : 2 * frame.width].reshape(frame.height, frame.width, 2).astype(np.uint16)
+    return pairs[:, :, [0, 0, 0, 1]]
 
 
 def _as_rgb(array: np.ndarray) -> np.ndarray:

@@ -23,10 +23,14 @@ FEWEST_SCANNED = 200
 FEWEST_INDEXED = 80
 # So many frames at the end of what was read may still wait for others that are shown before them.
 MOST_REORDERED = 32
-# A recording that goes back in time by more is the beginning of another one.
+# A recording that goes back in time by more, or to its own beginning after so many frames, begins another one.
 RESTART_SECONDS = 1
+FEWEST_BEFORE_RESTART = 3
 # Parts of an MP4 that are looked at in search of a second beginning; one that was streamed has one every second or so.
 MOST_BOXES = 20_000
+# What a file begins with whose demuxer stops where another one begins behind it, and how much is searched for that.
+_STARTS = {"flv": b"FLV\x01", "asf": bytes.fromhex("3026b2758e66cf11")}
+SEARCHED_BYTES = 2**20
 _BARE_FORMATS = ("avi", "h264", "hevc", "m4v", "mpegvideo", "obu")
 _JOINED = (
     "{} is several recordings in one file, of which only the first is read; join them with an editor to have them all"
@@ -53,7 +57,7 @@ def scan_frames(path: Path, container: Any, video: Any, codec: str) -> ScannedFr
     budget = FEWEST_INDEXED if is_indexed else FEWEST_SCANNED
     budget_bytes = 0 if is_indexed else SCANNED_BYTES
     packets: list[tuple[int, int]] = []
-    unknown, latest = 0, None
+    unknown, latest, first_coded, ends_at = 0, None, None, 0
     restart_ticks = RESTART_SECONDS / Fraction(video.time_base)
     if hasattr(av.stream, "Discard"):  # from PyAV 18 on: what is not looked at need not be read
         for each in container.streams:
@@ -73,13 +77,21 @@ def scan_frames(path: Path, container: Any, video: Any, codec: str) -> ScannedFr
             if shown is None:
                 shown = round(len(packets) * place_ticks)
             coded = packet.dts if packet.dts is not None else shown
-            if latest is not None and coded < latest - restart_ticks:
+            begins_again = (
+                packet.dts is not None
+                and first_coded is not None
+                and len(packets) >= FEWEST_BEFORE_RESTART
+                and packet.dts <= first_coded
+            )
+            if latest is not None and (begins_again or coded < latest - restart_ticks):
                 found.notes.append(_JOINED.format(path.name))
                 found.is_damaged = False
                 break
             latest = coded if latest is None else max(latest, coded)
+            first_coded = packet.dts if first_coded is None else first_coded
             unknown += packet.pts is None
             found.is_damaged |= packet.is_corrupt
+            ends_at = max(ends_at, (packet.pos or 0) + packet.size)
             if not packet.is_discard:
                 packets.append((shown, packet.duration or 0))
             budget_bytes -= packet.size
@@ -88,7 +100,7 @@ def scan_frames(path: Path, container: Any, video: Any, codec: str) -> ScannedFr
                 break
     except av.error.FFmpegError:
         found.is_damaged = True
-    if not found.notes and container.format.name.startswith("mov") and _has_second_start(path):
+    if not found.notes and _has_second_start(path, container.format.name, ends_at):
         found.notes.append(_JOINED.format(path.name))
     packets.sort()
     found.has_times = not (is_bare and (unknown or video.codec_context.has_b_frames))
@@ -99,8 +111,24 @@ def scan_frames(path: Path, container: Any, video: Any, codec: str) -> ScannedFr
     return found if found.is_whole else _completed(found, video)
 
 
-def _has_second_start(path: Path) -> bool:
-    """True for an MP4 with another one behind it: its demuxer never looks there."""
+def _has_second_start(path: Path, format_name: str, ends_at: int) -> bool:
+    """True for a file with another one behind it, where its demuxer never looks.
+
+    Args:
+        path: the file.
+        format_name: libav's.
+        ends_at: where in the file its last frame ends.
+    """
+    if format_name.startswith("mov"):
+        return _has_second_mp4(path)
+    if format_name not in _STARTS:
+        return False
+    with path.open("rb") as file:
+        file.seek(ends_at)
+        return _STARTS[format_name] in file.read(SEARCHED_BYTES)
+
+
+def _has_second_mp4(path: Path) -> bool:
     size = path.stat().st_size
     with path.open("rb") as file:
         at = starts = 0

@@ -135,6 +135,7 @@ class FrameLoop:
         if self._clip_loop is None:
             self.writer.write(frame, new_shot=begins_shot)
             return
+        self.writer.note_lost_alpha(frame.alpha)  # pictures that are shown twice are kept without it
         for picture in self._clip_loop.take(frame.picture):
             self.writer.write(picture)
 

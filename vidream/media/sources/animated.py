@@ -74,10 +74,6 @@ class AnimatedSource(Source):
             self.warnings.append(
                 f"{source.name} is damaged: {count} frames could be read, then it ends ({animation.damage})"
             )
-        if self.has_alpha:
-            self.warnings.append(
-                f"{source.name} is transparent in places; where the target cannot keep that, it is over black"
-            )
         timing = _timing(animation)
         self.rate = rate or timing.rate
         start, length = span.cut(source.name, timing.duration_seconds)

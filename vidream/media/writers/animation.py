@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +18,8 @@ from vidream.media.palette import Painter, best_colours
 
 __all__ = ["Plan", "make_animation"]
 
-_FASTEST_GIF = Fraction(50)  # delays are whole hundredths, and browsers slow down whatever is below two
+# A GIF's delays are whole hundredths, a WebP's whole thousandths; browsers show what has 10 ms or less for 100 ms.
+_FASTEST_GIF, _FASTEST = Fraction(50), Fraction(1000, 11)
 _LEAST_SIDE_PX = 32
 # Mean difference of two frames at 16 x 16 px above which another scene begins, with a palette of its own.
 _CUT, _SMALL_PX = 0.12, 16
@@ -84,7 +86,7 @@ def make_animation(
     Raises:
         TargetError: nothing fits, the disk is full, or ffmpeg fails.
     """
-    encode = _Encoder(frames, made, target, (width, height))
+    encode = _Encoder(frames, made, target, (width, height), rate)
     plans = _plans(made.suffix, width, height, rate, quality)
     if max_bytes is None:
         encode(plans[0])
@@ -112,13 +114,14 @@ def _bytes(count: int) -> str:
 def _plans(suffix: str, width: int, height: int, rate: Fraction, quality: int) -> list[Plan]:
     """The best one at this quality, and what is smaller and smaller."""
     colours, tolerance = (round(float(np.interp(quality, _QUALITIES, of))) for of in (_COLOURS, _TOLERANCES))
-    fastest = min(rate, _FASTEST_GIF) if suffix == ".gif" else rate
+    # Of a faster film, every second frame: an even motion is better than a few frames more.
+    fastest = min(rate, _FASTEST_GIF) if suffix == ".gif" else rate / math.ceil(rate / _FASTEST)
     plans = [Plan(width, height, fastest, None if suffix == ".apng" else colours, tolerance, quality)]
     for share, most, fewer, worse, webp in _LADDER:
         share = min(1.0, max(share, _LEAST_SIDE_PX / min(width, height)))
         sides = max(1, round(width * share)), max(1, round(height * share))
-        step = Plan(*sides, min(rate, Fraction(most)), min(fewer, colours), max(worse, tolerance), min(webp, quality))
-        plans.append(step)
+        slower = min(fastest, Fraction(most))
+        plans.append(Plan(*sides, slower, min(fewer, colours), max(worse, tolerance), min(webp, quality)))
     return plans
 
 
@@ -128,8 +131,8 @@ _APNG = ["-c:v", "apng", "-f", "apng", "-plays", "0", "-pred", "mixed"]
 class _Encoder:
     """Encodes one film by any plan; returns the size of the file in bytes."""
 
-    def __init__(self, frames: Path, made: Path, target: Path, own: tuple[int, int]) -> None:
-        self._frames, self._made, self._target, self._own = frames, made, target, own
+    def __init__(self, frames: Path, made: Path, target: Path, own: tuple[int, int], rate: Fraction) -> None:
+        self._frames, self._made, self._target, self._own, self._rate = frames, made, target, own, rate
         self._latest: Plan | None = None
 
     def __call__(self, plan: Plan) -> int:
@@ -235,7 +238,8 @@ class _Encoder:
 
     def _shape(self, plan: Plan) -> str:
         scale = "" if (plan.width, plan.height) == self._own else f",scale={plan.width}:{plan.height}:flags=lanczos"
-        return f"fps={plan.rate}{scale}"
+        # Counted: the times in the file are rounded to a millisecond, and another rate would take frames unevenly.
+        return f"settb={1 / self._rate},setpts=N,fps={plan.rate}{scale}"
 
     @property
     def _url(self) -> str:

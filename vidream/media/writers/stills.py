@@ -27,7 +27,15 @@ def _encoded(frame: Frame, target: Target) -> bytes:
     return with_comment(data, picture_format.suffix, target.comment) if target.comment else data
 
 
-class StillWriter(Writer):
+class _PictureWriter(Writer):
+    """What all writers of pictures have."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self.keeps_alpha = target.format.has_alpha
+
+
+class StillWriter(_PictureWriter):
     """Exactly one picture."""
 
     _data = b""
@@ -44,7 +52,7 @@ class StillWriter(Writer):
         return made
 
 
-class NumberedWriter(Writer):
+class NumberedWriter(_PictureWriter):
     """One file a frame, numbered as the source is, else from 1 on; each is whole as soon as it has its name."""
 
     def __init__(self, target: Target) -> None:

@@ -16,6 +16,7 @@ from vidream.media.codecs import storable_rate
 from vidream.media.disk import disk_trouble
 from vidream.media.formats import format_of, suffixes
 from vidream.media.frame import Frame
+from vidream.media.images import ALPHA_SUFFIXES
 from vidream.media.sources.reader import FrameReader
 from vidream.media.sources.still import DEFAULT_RATE
 from vidream.media.targets import TargetKind, as_target, check_target, free_name
@@ -25,6 +26,9 @@ from vidream.media.writers.video import AnimationWriter, VideoWriter
 from vidream.media.writers.writer_base import Target, Work, Writer
 
 __all__ = ["FrameWriter"]
+
+# Above this, 8 bits of alpha are all set.
+LEAST_OPAQUE = 254.5 / 255
 
 _WRITERS: dict[TargetKind, type[Writer]] = {
     "video": VideoWriter,
@@ -42,9 +46,10 @@ class FrameWriter:
                 out.write(picture)
 
     .mp4 .m4v .mov .mkv: H.264, 4:2:0, bt709, limited range, an odd last line or column repeated once.
-    .webm: VP9. .gif .apng, and .webp of more than one picture: endless; in a GIF, 50 frames a second at most
-    and a palette a scene. .png .jpg .webp .bmp .tif: exactly one picture. "shots/%04d.png": one file a
-    picture, from 1 on, or numbered as the source is. `vidream.media.formats` is the whole table.
+    .webm: VP9. .gif .apng, and .webp of more than one picture: endless, and no faster than browsers show them: 50
+    frames a second at most in a GIF, 90 in the others. A GIF has a palette a scene. .png .jpg .webp .bmp .tif:
+    exactly one picture. "shots/%04d.png": one file a picture, from 1 on, or numbered as the source is.
+    `vidream.media.formats` is the whole table.
 
     An exception in the block leaves nothing at `target`; of numbered pictures, those already made stay.
     KeyboardInterrupt is the exception to this: the file is finished with the frames so far, then it goes on.
@@ -124,6 +129,7 @@ class FrameWriter:
         self._size: tuple[int, ...] | None = None
         self._is_closed = False
         self._trouble: str | None = None
+        self._lost_alpha: str | None = None
 
     @property
     def frames_written(self) -> int:
@@ -132,7 +138,7 @@ class FrameWriter:
     @property
     def warnings(self) -> list[str]:
         """One line for each thing that was lost, such as sound."""
-        return [each for each in (self._trouble, self._writer.warning) if each]
+        return [each for each in (self._trouble, self._lost_alpha, self._writer.warning) if each]
 
     @property
     def warning(self) -> str | None:
@@ -173,7 +179,17 @@ class FrameWriter:
         if self._size is not None and size != self._size:
             raise ValueError(f"a {size[1]}x{size[0]} px picture came; the first was {self._size[1]}x{self._size[0]}")
         self._size = size
+        if not self._writer.keeps_alpha:
+            self.note_lost_alpha(frame.alpha)
         self._writer.write(frame, new_shot=new_shot)
+
+    def note_lost_alpha(self, alpha: Tensor | None) -> None:
+        """Have `warnings` tell that the target does not keep `alpha` [1,1,H,W], where some of it is not opaque."""
+        if self._lost_alpha is None and alpha is not None and float(alpha.min()) < LEAST_OPAQUE:
+            self._lost_alpha = (
+                f"{self.path.name}: what is transparent stands over black; "
+                f"only still or numbered pictures keep it: {', '.join(ALPHA_SUFFIXES)}"
+            )
 
     @property
     def closed_frames(self) -> int:

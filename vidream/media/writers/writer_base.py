@@ -68,6 +68,7 @@ class Writer(ABC):
 
     Attributes:
         frames: how many were written.
+        keeps_alpha: what is transparent in a frame stays so; else it stands over black.
         warning: one line about what was lost, or None.
         note: one line about how it was made to fit a limit, or None.
     """
@@ -75,6 +76,7 @@ class Writer(ABC):
     def __init__(self, target: Target) -> None:
         self.target = target
         self.frames = 0
+        self.keeps_alpha = False
         self.warning: str | None = None
         self.note: str | None = None
         self._temporaries: list[Path] = []
