@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -335,6 +336,23 @@ def test_the_command_writes_figures_and_a_film(tmp_path, capsys):
         assert report[key] >= 0, key
     with FrameReader(film) as frames:
         assert abs(frames.frame_count / 20 - report["seconds"]) < 0.3
+
+
+def test_the_command_opens_outputs_by_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vidream.outputs.preview.has_screen", lambda: False)
+    clip = str(moving_clip(tmp_path / "clip.mp4"))
+    command = ["live", "--camera", clip, "--headless", "--seconds", "1", "-q", "--size", "64"]
+    assert main([*command, "--output", "preview=now.png", "--output", "preview", "--output", "file=out.mp4"]) == 0
+    assert all(Path(name).stat().st_size for name in ("now.png", "vidream-preview.jpg", "out.mp4"))
+    assert main([*command, "--output", "file=out.mp4"]) == 1
+    assert "already there" in capsys.readouterr().err
+    assert main([*command, "--output", "previw"]) == 1
+    assert 'no output "previw"; close: "preview"' in capsys.readouterr().err
+    assert main(["live", "--output", "list"]) == 0
+    assert {"file", "preview"} <= set(capsys.readouterr().out.split())
+    with pytest.raises(SystemExit):
+        main([*command, "--output", "window"])
 
 
 def test_the_command_says_what_is_missing_in_one_line(capsys, monkeypatch):

@@ -196,10 +196,15 @@ def test_a_network_is_added_by_one_entry(monkeypatch):
         network_entry("dreamnet"), name="tiny", load=lambda path: LoadedNetwork(make_tiny_net()._module),
         good_layers=("block2",), default_layers={"block3": 1.0},
     )  # fmt: skip
-    monkeypatch.setattr(dreamnet, "network_entries", lambda: [tiny])
+    bare = dataclasses.replace(tiny, name="bare", good_layers=())
+    entries = [bare, tiny, network_entry("dreamnet")]
+    monkeypatch.setattr(dreamnet, "network_entries", lambda: entries)
     registry._entries.cache_clear()
     try:
-        assert net_names()[0] == "tiny" and has_weights("tiny")
+        assert has_weights("tiny")
+        # The default comes first, and the many that nobody chose layers for last, whatever their files are called.
+        names = net_names()
+        assert names[0] == "dreamnet" and names.index("tiny") < names.index("googlenet") < names.index("bare")
         net = load_net("tiny")
         assert (net.name, net.good_layers, net.default_layers) == ("tiny", ("block2",), {"block3": 1.0})
     finally:

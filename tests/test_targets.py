@@ -19,6 +19,7 @@ from vidream.media.codecs import Codec
 from vidream.media.disk import beside
 from vidream.media.formats import FORMATS, Format, suffixes
 from vidream.media.frame import Frame
+from vidream.media.metadata import read_comment
 from vidream.media.targets import default_target
 from vidream.rendering.work_folder import WorkFolder
 from vidream.zoom import zoom_film
@@ -155,6 +156,18 @@ def test_a_new_output_format_is_a_row(tmp_path, monkeypatch):
     assert writer.warning is None
     with FrameReader(tmp_path / "b.avi") as back:
         assert (len(list(back)), back.rate, back.has_audio) == (6, 10, True)
+
+
+def test_a_picture_by_another_suffix_of_its_kind_is_a_row(tmp_path, monkeypatch):
+    monkeypatch.setitem(FORMATS, ".jfif", Format(".jfif", ("picture",), picture_encoder=".jpg", comment="jpeg"))
+    picture = textured(32, 32)
+    for quality in (95, 10):
+        with FrameWriter(tmp_path / f"{quality}.jfif", quality=quality) as writer:
+            writer.comment = "by us"
+            writer.write(picture)
+    assert (read_picture(tmp_path / "95.jfif") - picture).abs().mean() < 0.06
+    assert (tmp_path / "10.jfif").stat().st_size < (tmp_path / "95.jfif").stat().st_size
+    assert read_comment(tmp_path / "95.jfif") == "by us"
 
 
 def test_alpha_travels_with_its_frame(tmp_path):

@@ -93,13 +93,14 @@ def dream(
             why = "one picture" if reader.frame_count == 1 else "only a share of a film"
             raise TargetError(f"{why} cannot be a loop; give a whole clip, or no loop", argument="loop")
         work = _Job(
-            reader, path, dreamer or partial(make_dreamer, preset), asked, audio and loop is None, overwrite, mask,
-            record_steps, report, sidecar, loop, max_bytes, progress or Progress(),
+            reader=reader, path=path, dreamer=dreamer or partial(make_dreamer, preset), asked=asked,
+            audio=audio and loop is None, overwrite=overwrite, mask=mask, record_steps=record_steps, report=report,
+            sidecar=sidecar, loop=loop, max_bytes=max_bytes, progress=progress or Progress(),
         )  # fmt: skip
         return work.make(resume=resume) if shots is None else work.make_share(Shares(path, *shots))
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Job:
     """What `dream` was asked for, for one run over the film or over a share of it."""
 

@@ -50,6 +50,12 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     span.add_argument("--noise", type=values.picture_size, metavar="WxH", help="start from grey noise in place of IN")
     span.add_argument("--mask", metavar="FILE", type=values.path_text, help="picture or video, bright where to dream")
     options.add_machine(parser)
+    _add_output(parser)
+    parser.set_defaults(run=run, check=partial(_check, parser))
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what is written."""
     output = options.add_output(parser)
     output.add_argument("--no-audio", action="store_true", help="leave the sound out")
     output.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
@@ -76,7 +82,6 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         choices=("boomerang", "crossfade"),
         help="end where it begins: there and back, or cross-faded; no sound",
     )
-    parser.set_defaults(run=run, check=partial(_check, parser))
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:

@@ -66,6 +66,13 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     output.add_argument("--record", metavar="OUT", type=values.path_text, help="also into a video file")
     output.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
     output.add_argument("--virtual-camera", action="store_true", help="also as a camera for OBS and calls")
+    output.add_argument(
+        "--output",
+        action="append",
+        default=[],
+        metavar="NAME[=TARGET]|list",
+        help="also to an output by its name, such as preview=now.jpg; repeatable; list shows what there is",
+    )
     output.add_argument("--fullscreen", action="store_true", help="begin with the whole screen")
     output.add_argument("--no-overlay", action="store_true", help="begin without the figures over the picture")
     output.add_argument("--headless", action="store_true", help="no window")
@@ -78,6 +85,8 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     if arguments.seconds is not None and arguments.seconds <= 0:
         parser.error(f"argument --seconds: cannot be {arguments.seconds:g}; allowed: more than 0")
+    if any(wanted.partition("=")[0] == "window" for wanted in arguments.output):
+        parser.error("argument --output: the window is there already, unless --headless is given")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -86,6 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
         from vidream.media import list_cameras
 
         print("\n".join(map(printable, list_cameras())) or "no camera found; plug one in, or give an address or a file")
+        return 0
+    if "list" in arguments.output:
+        _print_outputs()
         return 0
     preset = options.chosen_preset(arguments)
     from vidream.cli.terminal import LiveScreen
@@ -151,6 +163,16 @@ def _shown(arguments: argparse.Namespace, preset: Preset, screen: LiveScreen) ->
         return session.run(seconds=arguments.seconds)
 
 
+def _print_outputs() -> None:
+    """The outputs that --output takes, and why this machine lacks one."""
+    from vidream.outputs import output_class, output_names
+
+    for name in output_names():
+        if name != "window":  # has an option of its own: --headless
+            reason = output_class(name).why_unavailable()
+            print(f"{name}: {reason}" if reason else name)
+
+
 def _outputs(arguments: argparse.Namespace, rate: float) -> list[Output]:
     """The outputs beside the window that the options name. Raises DeviceError, TargetError."""
     from vidream.outputs import make_output
@@ -160,4 +182,8 @@ def _outputs(arguments: argparse.Namespace, rate: float) -> list[Output]:
         asked.append(make_output("file", arguments.record, rate=rate, overwrite=arguments.overwrite))
     if arguments.virtual_camera:
         asked.append(make_output("virtual-camera", rate=rate))
+    for wanted in arguments.output:
+        name, _, target = wanted.partition("=")
+        replacing = {"overwrite": arguments.overwrite} if name == "file" else {}
+        asked.append(make_output(name, values.path_text(target), rate=rate, **replacing))
     return asked

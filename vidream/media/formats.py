@@ -28,6 +28,7 @@ class Format:
         copied_sound: codecs of sound that its common players take, by ffmpeg's names.
         sound_encoder: ffmpeg's name of what encodes other sound.
         has_alpha: its pictures can be transparent.
+        picture_encoder: suffix by which OpenCV knows what encodes its pictures; "" where that is its own suffix.
         comment: how a line of text is stored in it; None where it cannot be.
     """
 
@@ -40,6 +41,7 @@ class Format:
     copied_sound: tuple[str, ...] = ()
     sound_encoder: str = "aac"
     has_alpha: bool = False
+    picture_encoder: str = ""
     comment: CommentPlace | None = None
 
     @property
@@ -70,7 +72,7 @@ _ROWS = (
     Format(".apng", ("animation",)),
     Format(".png", ("picture",), has_alpha=True, comment="png"),
     Format(".jpg", ("picture",), comment="jpeg"),
-    Format(".jpeg", ("picture",), comment="jpeg"),
+    Format(".jpeg", ("picture",), picture_encoder=".jpg", comment="jpeg"),
     Format(".webp", ("picture", "animation"), has_alpha=True),
     Format(".bmp", ("picture",)),
     Format(".tif", ("picture",), has_alpha=True),

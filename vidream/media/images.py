@@ -30,6 +30,8 @@ __all__ = [
 
 STILL_SUFFIXES = suffixes("picture")
 ALPHA_SUFFIXES = tuple(suffix for suffix in STILL_SUFFIXES if FORMATS[suffix].has_alpha)
+# Encoder, as OpenCV knows it -> its argument for the quality; the others are lossless.
+_QUALITY_FLAGS = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
 
 
 def resize_array(array: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -81,12 +83,9 @@ def encode_picture(picture: Tensor, suffix: str, *, quality: int, alpha: Tensor 
         array = np.dstack([colour[:, :, ::-1], plane])
     else:
         array = to_array(picture)[:, :, ::-1]
-    flags = {
-        ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
-        ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
-        ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
-    }.get(suffix, [])
-    done, data = cv2.imencode(suffix, np.ascontiguousarray(array), flags)
+    encoder = FORMATS[suffix].picture_encoder or suffix
+    flags = [_QUALITY_FLAGS[encoder], quality] if encoder in _QUALITY_FLAGS else []
+    done, data = cv2.imencode(encoder, np.ascontiguousarray(array), flags)
     if not done:
         raise TargetError(f"a {array.shape[1]}x{array.shape[0]} px picture cannot be stored as {suffix}; use .png")
     return data.tobytes()

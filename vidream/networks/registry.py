@@ -21,9 +21,11 @@ __all__ = [
     "weights_state",
 ]  # fmt: skip
 
+DEFAULT_NAME = "dreamnet"
+
 
 def net_names() -> list[str]:
-    """Names of every network that `load_net` knows: the embedded one first, torchvision's classifiers last."""
+    """Names of every network that `load_net` knows: the default first, those without good layers last."""
     return list(_entries())
 
 
@@ -36,7 +38,7 @@ def network_entry(name: str) -> NetworkEntry:
 
 
 def load_net(
-    name: str = "dreamnet",
+    name: str = DEFAULT_NAME,
     *,
     weights: Path | None = None,
     device: torch.device | str = "cpu",
@@ -115,4 +117,6 @@ def _entries() -> dict[str, NetworkEntry]:
             if entry.name in found:
                 raise ValueError(f'two networks are called "{entry.name}"; give one another name')
             found[entry.name] = entry
-    return found
+    # Whatever their files are called.
+    order = sorted(found.values(), key=lambda entry: (entry.name != DEFAULT_NAME, not entry.good_layers))
+    return {entry.name: entry for entry in order}

@@ -13,7 +13,7 @@ from torchvision.models import WeightsEnum
 
 from vidream.errors import NetError
 from vidream.networks.entry import LoadedNetwork, NetworkEntry, WeightsPlace, WeightsState
-from vidream.networks.weights import read_state
+from vidream.networks.weights import fill, read_state
 
 __all__ = ["network_entries", "published_state", "untrained_module"]
 
@@ -99,24 +99,7 @@ def _untrained(name: str) -> LoadedNetwork:
 
 def _load(name: str, weights: Path | None) -> LoadedNetwork:
     found = _untrained(name)
-    _fill(found.module, read_state(weights) if weights else published_state(name), name, weights)
-    return found
-
-
-def _fill(module: nn.Module, state: dict[str, Tensor], name: str, path: Path | None) -> None:
+    state = read_state(weights) if weights else published_state(name)
     state = {key: value for key, value in state.items() if not key.startswith(_TRAINING_HEADS)}
-    try:
-        module.load_state_dict(state)
-    except RuntimeError:
-        own = module.state_dict()
-        missing = [key for key in own if key not in state]
-        wrong = [key for key in own if key in state and own[key].shape != state[key].shape]
-        extra = [key for key in state if key not in own]
-        said = "; ".join(
-            f"{what} {keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
-            for what, keys in (("misses", missing), ("another shape at", wrong), ("does not know", extra))
-            if keys
-        )
-        raise NetError(
-            f"the weights in {path or name} do not fit {name}: {said}. Is it another network's file?"
-        ) from None
+    fill(found.module, state, name=name, path=weights)
+    return found

@@ -20,6 +20,7 @@ from vidream.outputs.screen import has_screen
 __all__ = ["Preview"]
 
 _FILE_PERIOD_SECONDS = 0.5
+_USUAL_FILE = "vidream-preview.jpg"
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
@@ -29,7 +30,7 @@ class Preview(Output):
     A window that the user closes stays closed; the work continues.
 
     Args:
-        target: where there is no screen: a .png or .jpg, replaced whole each time.
+        target: where there is no screen: a .png or .jpg, replaced whole each time; "" takes vidream-preview.jpg.
         rate: pictures a second that are to be expected.
         title: of the window.
 
@@ -41,13 +42,13 @@ class Preview(Output):
 
     def __init__(
         self,
-        target: str | os.PathLike[str] = "vidream-preview.jpg",
+        target: str | os.PathLike[str] = "",
         *,
         rate: float | Fraction = 30,
         title: str = "vidream",
     ) -> None:
         super().__init__(target, rate=rate)
-        self._path = Path(target)
+        self._path = Path(self.target or _USUAL_FILE)
         if self._path.suffix.lower() not in _SUFFIXES:
             raise TargetError(f'a preview cannot be written as "{self._path.name}"; give it {", ".join(_SUFFIXES)}')
         self._title = title
