@@ -57,7 +57,7 @@ VALUES: dict[str, list[str]] = {
             "first_steps=0", "nothing=1", "octaves", "class_id=3", "colour=2", "flow=none", "=", "layers.s2=0.5"],
     "channels": ["0-3", "5-3", "1,2"], "columns": ["2", "0"], "camera": ["a.mp4", "list", "9"], "max_latency": ["90ms"],
     "scale": ["1.2", "0:1, 1s:2"], "pan": ["0.1,0.2", "1"], "centre": ["0.5,0.5", "0:0.5/0.5, 1s:0.2/0.2"],
-    "ease": ["0.1,0.1"],
+    "ease": ["0.1,0.1"], "output": ["preview=o.png", "preview", "file=o.mp4", "list", "nosuch", "=", "window"],
     "loop": ["boomerang", "crossfade"], "target_fps": ["25"], "port": ["0", "99999"], "host": ["127.0.0.1"],
     "token": ["short", "long-enough"], "against": ["plain"], "name": ["eyes", "eyse", "mine.toml"],
 }  # fmt: skip
