@@ -22,8 +22,8 @@ from safetensors import SafetensorError, safe_open
 # It says when it begins to work, so that no kill is spent on loading.
 CHILD = """import sys
 from vidream.media.writers import segments
-from vidream.rendering import work_folder as work
-work.SAVE_SECONDS, work.LONGEST_UNSAVED_SECONDS, segments._SEGMENT_SECONDS = 0.0, 0.2, 0.5
+from vidream.rendering import state_saver, work_folder as work
+state_saver.SAVE_SECONDS, state_saver.LONGEST_UNSAVED_SECONDS, segments._SEGMENT_SECONDS = 0.0, 0.2, 0.5
 restore = work.WorkFolder.restore
 def begin(*arguments):
     print("begun", flush=True)

@@ -18,7 +18,7 @@ from vidream.errors import TargetError, VidreamError
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader
 from vidream.media.writers import segments
-from vidream.rendering import work_folder as work
+from vidream.rendering import state_saver
 from vidream.rendering.shots import Shares, Shot
 from vidream.temporal.stream import Stream
 
@@ -34,7 +34,7 @@ def four_shots(index: int) -> np.ndarray:
 @pytest.fixture
 def clip(tmp_path, monkeypatch):
     """24 frames at 30000/1001 in four shots, with a beep from 0.3 s on."""
-    monkeypatch.setattr(work, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(state_saver, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(segments, "_SEGMENT_SECONDS", 3 * 1001 / 30000)
     beep = ["-f", "lavfi", "-i", "aevalsrc='gt(t,0.3)*sin(880*2*PI*t)':d=0.8"]
     return make_clip(tmp_path / "walk.mp4", 24, "-c:a", "aac", rate="30000/1001", draw=four_shots, before=beep)

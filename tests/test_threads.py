@@ -12,6 +12,7 @@ import torch
 
 from vidream.live.dream_worker import DreamWorker
 from vidream.media import FrameWriter
+from vidream.rendering import state_saver
 from vidream.rendering import work_folder as works
 from vidream.runtime.threads import default_threads, use_threads
 from vidream.temporal.prefetch import Ahead
@@ -74,7 +75,7 @@ print(together - threads())
 
 def test_the_thread_that_saves_a_film_is_single_threaded(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(works, "save_state", lambda *_: seen.append(torch.get_num_threads()))
+    monkeypatch.setattr(state_saver, "save_state", lambda *_: seen.append(torch.get_num_threads()))
     target = tmp_path / "film.mp4"
     with works.WorkFolder(target) as work, FrameWriter(target, rate=8, work=work) as writer:
         work.open({})

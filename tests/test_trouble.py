@@ -21,6 +21,7 @@ from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError, TargetError
 from vidream.looks.preset import Preset
 from vidream.media.writers import segments
+from vidream.rendering import state_saver
 from vidream.rendering import work_folder as work
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0})
@@ -30,7 +31,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, mo
 
 @pytest.fixture
 def clip(tmp_path, monkeypatch):
-    monkeypatch.setattr(work, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(state_saver, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(segments, "_SEGMENT_SECONDS", 0.25)
     tone = ["-f", "lavfi", "-i", "sine=d=2"]
     return make_clip(
@@ -110,7 +111,7 @@ def test_a_disk_that_fills_while_the_film_is_joined_loses_nothing(clip, make, wh
     folder, remount = disk
     join = segments.join_pieces
     # States are saved at once: one that is still being saved takes or leaves room while the disk is measured.
-    monkeypatch.setattr(work, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(state_saver, "ThreadPoolExecutor", AtOnce)
 
     def fill(*arguments):
         used = os.statvfs(folder)
@@ -187,15 +188,16 @@ def test_running_out_of_memory_is_one_line_and_keeps_the_film(clip, whole, tmp_p
     child = """
 import pathlib, resource, sys, threading, time
 from vidream.media.writers import segments
+from vidream.rendering import state_saver
 from vidream.rendering import work_folder as work
 from vidream.cli import main
 from vidream.cli.terminal import Screen
-work.SAVE_SECONDS, segments._SEGMENT_SECONDS = 0.0, 0.08
-save_state, frame, saves = work.save_state, Screen.frame, threading.Lock()
+state_saver.SAVE_SECONDS, segments._SEGMENT_SECONDS = 0.0, 0.08
+save_state, frame, saves = state_saver.save_state, Screen.frame, threading.Lock()
 def save(*state):
     with saves:
         save_state(*state)
-work.save_state = save
+state_saver.save_state = save
 def scarce(self, picture, frames):
     frame(self, picture, frames)
     if frames != 5:
@@ -238,7 +240,7 @@ sys.exit(main())
 
 def test_names_of_every_kind_are_only_names(clip, make, whole, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(work, "SAVE_SECONDS", 5.0)
+    monkeypatch.setattr(state_saver, "SAVE_SECONDS", 5.0)
     plain = ("a b'c\"d.mp4", "-i.mp4", "ünï 漢字 🎞.mp4", "file:x.mp4", "100%.mp4", "a?b#c&d.mp4", "$(ls)\n;.mp4")
     for name in plain:
         source = Path("in-" + name if not name.startswith("-") else name)

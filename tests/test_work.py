@@ -20,7 +20,7 @@ from vidream.errors import SourceError, TargetError
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter, write_picture
 from vidream.media.writers import segments
-from vidream.rendering import work_folder as work
+from vidream.rendering import state_saver
 from vidream.rendering.work_folder import WorkFolder
 from vidream.zoom import zoom_film
 
@@ -43,8 +43,8 @@ def clip(tmp_path):
 @pytest.fixture
 def make(tiny_net, monkeypatch):
     """Dreamers of the tiny net, over work folders that are saved after every frame, in segments of 5 frames."""
-    monkeypatch.setattr(work, "SAVE_SECONDS", 0.0)
-    monkeypatch.setattr(work, "SAVE_SHARE", 1e9)
+    monkeypatch.setattr(state_saver, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(state_saver, "SAVE_SHARE", 1e9)
     monkeypatch.setattr(segments, "_SEGMENT_SECONDS", 5 * 1001 / 30000)
     return lambda preset: Dreamer(preset, net=tiny_net)
 
@@ -87,8 +87,8 @@ def test_a_film_stopped_and_resumed_again_and_again_is_that_of_one_run(clip, mak
 
 def test_states_within_a_long_segment_are_saved_and_gone_on_from(clip, make, tmp_path, monkeypatch):
     monkeypatch.setattr(segments, "_SEGMENT_SECONDS", 60)
-    monkeypatch.setattr(work, "LONGEST_UNSAVED_SECONDS", 0.0)
-    monkeypatch.setattr(work, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(state_saver, "LONGEST_UNSAVED_SECONDS", 0.0)
+    monkeypatch.setattr(state_saver, "ThreadPoolExecutor", AtOnce)
     target, killed = tmp_path / "a.mp4", tmp_path / "b.mp4"
 
     class Copies(files.Progress):

@@ -163,8 +163,9 @@ def _read(path: Path, container: Any, said: list[tuple[int, str, str]]) -> ClipI
     )  # fmt: skip
     width, height, is_interlaced = _first_frame(path, video, coded)
     check_size(path.name, width, height)
-    pixels = coded.pix_fmt or ""
-    parts = av.VideoFormat(pixels).components if pixels else ()
+    # Not `coded.pix_fmt`: where no frame could be decoded, PyAV 17.1 crashes there.
+    pixels = coded.format.name if coded.format else ""
+    parts = coded.format.components if coded.format else ()
     vp_alpha = coded.name in ("vp8", "vp9") and _tag(video, "alpha_mode") == "1"
     return ClipInfo(
         index=video.index,

@@ -14,10 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,29 +31,13 @@ from vidream.media.targets import as_target
 from vidream.media.writers.segments import RAW, is_work_file
 from vidream.rendering.render_settings import differences
 from vidream.rendering.saved_state import State, load_state, load_words, save_state
-from vidream.runtime.threads import run_single_threaded
+from vidream.rendering.state_saver import StateSaver
 
 __all__ = ["JOURNAL", "STATE", "WorkFolder"]
 
-# States belong to the ends of segments. Where those come sooner than this, as with quick cuts, some are left out.
-SAVE_SECONDS = 2.0
-# Where segments take longer, as those of large frames do, a state is saved within them: a kill costs no more than this
-# and one frame.
-LONGEST_UNSAVED_SECONDS = 4.0
-# At 4K a state has some 200 MB: it is then saved less often, so that saving stays a small share of the work.
-SAVE_SHARE = 1 / 10
 JOURNAL, STATE, LOCK, CACHE = "journal.json", "state.safetensors", "lock", "loop.rgb"
 _FORMAT = 2
 _OWN = {JOURNAL, STATE, LOCK, CACHE, f"{JOURNAL}.part", f"{STATE}.part"}
-
-
-@dataclass(frozen=True)
-class _Moment:
-    """A state of what makes the frames, after the first `frames` that `writer` was given."""
-
-    state: State
-    frames: int
-    writer: FrameWriter
 
 
 class WorkFolder:
@@ -77,7 +58,7 @@ class WorkFolder:
         self._target = target
         self._is_film = not NumberedName.matches(target)
         self._journal: dict[str, Any] = self._read_journal() if self.folder.is_dir() else {}
-        self._frames_safe = self._held() if self._journal else 0
+        self._saver = StateSaver(self.folder / STATE, frames_safe=self._held() if self._journal else 0)
         self._resumes = resume and bool(self._journal)
         self._clears = self.folder.is_dir() and not self._resumes
         self._lock = FileLock(self.folder / LOCK, timeout=0, thread_local=False)
@@ -88,22 +69,16 @@ class WorkFolder:
                     self._lock.release()
             begun = self._journal.get("begun", "some time ago")
             raise TargetError(
-                f'"{self.folder}" holds an unfinished film ({self._frames_safe} frames, begun {begun})',
+                f'"{self.folder}" holds an unfinished film ({self._saver.frames_safe} frames, begun {begun})',
                 use={"resume": True, "overwrite": True},
             )
-        self._latest: _Moment | None = None
-        self._due: _Moment | None = None
-        self._saving: Future[float] | None = None
-        self._saver = ThreadPoolExecutor(1, "vidream-keep", run_single_threaded)
-        self._unsaved_from = time.monotonic()
-        self._save_from = self._unsaved_from + SAVE_SECONDS
         self._is_begun = self._is_finished = False
         self._cache: FrameCache | None = None
 
     @property
     def frames_held(self) -> int:
         """How many frames the run goes on after."""
-        return self._frames_safe if self._resumes else 0
+        return self._saver.frames_safe if self._resumes else 0
 
     @property
     def replaces_target(self) -> bool:
@@ -141,7 +116,7 @@ class WorkFolder:
         try:
             self.folder.mkdir(exist_ok=True)
             self._take_lock()
-            self._frames_safe = 0
+            self._saver.frames_safe = 0
             if self._clears and not joining:
                 self._clear(_OWN)
             begun = datetime.now().isoformat(" ", "minutes")
@@ -187,55 +162,12 @@ class WorkFolder:
         return self._cache
 
     def keep(self, state: State, writer: FrameWriter) -> None:
-        """Note `state`, which belongs to the frame just written. Those of segments' ends go to the disk, and others
-        where a segment takes long.
-
-        Another thread does that: its tensors must not be changed in place. TargetError where the disk is full.
-        """
-        before, self._latest = self._latest, _Moment(state, writer.frames_written, writer)
-        writer.close_full_segment()
-        # The end of a shot is known one frame later.
-        for moment in (self._latest, before):
-            if moment is not None and moment.frames == writer.closed_frames:
-                self._due = moment
-                break
-        now = time.monotonic()
-        if self._saving is not None and self._saving.done():
-            self._save_from = now + max(SAVE_SECONDS, self._result() / SAVE_SHARE)
-        if self._due is None and now >= self._unsaved_from + LONGEST_UNSAVED_SECONDS:
-            self._due = self._latest
-        if self._due is not None and self._saving is None and now >= self._save_from:
-            due, self._due = self._due, None
-            self._unsaved_from = now
-            self._saving = self._saver.submit(self._save, due)
+        """Note `state`, which belongs to the frame just written; see `StateSaver.keep`. Raises TargetError."""
+        self._saver.keep(state, writer)
 
     def save_now(self) -> None:
         """Have the newest state on the disk before returning. TargetError where it does not take it."""
-        self._result()
-        if self._latest is not None:
-            latest, self._latest, self._due = self._latest, None, None
-            self._saver.submit(self._save, latest).result()
-
-    def _result(self) -> float:
-        """Wait for the state that is being saved; returns how many seconds that took. TargetError."""
-        if self._saving is None:
-            return 0.0
-        waiting, self._saving = self._saving, None
-        return waiting.result()
-
-    def _save(self, moment: _Moment) -> float:
-        """Frames first, then the state that counts on them, then what only the state before needed."""
-        try:
-            position = moment.writer.secure(moment.frames)
-            if position is None:
-                return 0.0  # the state of that segment's end comes soon
-            begun = time.monotonic()
-            save_state(self.folder / STATE, moment.state, position)
-            self._frames_safe = moment.frames
-            moment.writer.release(position)
-        except OSError as error:
-            raise moment.writer.trouble(error) from None
-        return time.monotonic() - begun
+        self._saver.save_now()
 
     def made(self, path: Path) -> None:
         """Note the finished file before it gets its name, so that it is known for our own later."""
@@ -291,10 +223,10 @@ class WorkFolder:
                 with contextlib.suppress(Exception):
                     self.save_now()
         finally:
-            self._saver.shutdown(wait=True)
+            self._saver.close()
             if self._cache is not None:
                 self._cache.close()
-        held, mine = self._frames_safe, self._lock.is_locked
+        held, mine = self._saver.frames_safe, self._lock.is_locked
         is_needed = (self.folder / STATE).exists() or "done" in self._journal or "joining" in self._journal
         self._lock.release()
         if mine and (self._is_finished or not is_needed):

@@ -20,9 +20,9 @@ import numpy as np
 from vidream.errors import TargetError
 from vidream.media.codecs import Codec, exact_times
 from vidream.media.disk import disk_trouble, full_disk, is_full, save_whole, sync_file, sync_folder
-from vidream.media.ffmpeg import run
 from vidream.media.formats import FORMATS, Format
 from vidream.media.writers.encoder import VideoEncoder
+from vidream.media.writers.joining import LIST, join_pieces
 
 __all__ = ["RAW", "Segments", "is_work_file"]
 
@@ -34,14 +34,13 @@ _OPEN_BYTES = 16 * 2**20
 _FEWEST_FRAMES = 12
 # ... but the open segment is held in memory.
 _LARGEST_OPEN_BYTES = 64 * 2**20
-_LIST = "join.ffconcat"
 RAW, _PART = ".rgb", ".part"
 
 
 def is_work_file(name: str) -> bool:
     """True for the names that Segments gives to files: only those may be cleared away."""
     stem, dot, suffix = name.partition(".")
-    return name == _LIST or stem == "joined" or (stem.isdigit() and bool(dot) and suffix.split(".")[0] != "")
+    return name == LIST or stem == "joined" or (stem.isdigit() and bool(dot) and suffix.split(".")[0] != "")
 
 
 class Segments:
@@ -303,31 +302,3 @@ class Segments:
             # On a full disk, the state needs the room.
             self._name(self._cuts[-1], f"{_PART}{self._suffix}").unlink(missing_ok=True)
         self._worker.shutdown(wait=True)
-
-
-def join_pieces(
-    folder: Path, target: Path, pieces: list[tuple[Path, int]], rate: Fraction, suffix: str, options: list[str]
-) -> Path:
-    """Closed segments (file under `folder`, frames) as one file in `folder`, by copying. TargetError.
-
-    Each segment's length is said in whole microseconds, rounded from its exact place in the film, so that
-    the rounding never adds up: the first frame of each lands on its own tick.
-    """
-    lines, before = ["ffconcat version 1.0"], 0
-    for path, frames in pieces:
-        begins, ends = (round(number / rate * 1_000_000) for number in (before, before + frames))
-        lines += [f"file {path.relative_to(folder).as_posix()}", f"duration {(ends - begins) / 1e6:.6f}"]
-        before += frames
-    (folder / _LIST).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    joined = f"joined{suffix}"
-    # From within the folder: the list's own names are plain, whatever the folder is called.
-    source = ["-f", "concat", "-safe", "1", "-protocol_whitelist", "file,pipe", "-i", _LIST]
-    copying = ["-c", "copy", "-map_metadata", "-1", *options]
-    done = run(["-loglevel", "warning", "-y", *source, *copying, joined], folder=folder)
-    if done.disk_is_full or done.code != 0:
-        (folder / joined).unlink(missing_ok=True)  # on a full disk, the state needs the room
-    if done.disk_is_full:
-        raise full_disk(target)
-    if done.code != 0:
-        raise TargetError(f'the segments in "{folder}" cannot be joined ({done.last_words or done.code}); try again')
-    return folder / joined
