@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -19,13 +19,15 @@ from torch import Tensor
 from vidream import api as files
 from vidream.cli.streams import printable
 from vidream.engine.dreamer import Dreamer
-from vidream.live.live_dream import LiveDream
-from vidream.live.live_report import LiveReport
-from vidream.media import Camera, FrameReader
 from vidream.media.disk import write_json
 from vidream.networks import describe_net, graph_convolutions, net_names, weights_state
-from vidream.outputs import Preview
-from vidream.rendering.progress import FilmPlan
+
+if TYPE_CHECKING:
+    from vidream.live.live_dream import LiveDream
+    from vidream.live.live_report import LiveReport
+    from vidream.media import Camera, FrameReader
+    from vidream.outputs import Preview
+    from vidream.rendering.progress import FilmPlan
 
 # Where --preview shows the newest frame on a machine without a screen.
 PREVIEW_FILE = "vidream-preview.jpg"
@@ -93,6 +95,8 @@ class Screen(_Messages, files.Progress):
         self.say(f"{name}  {reader.width}x{reader.height}{rate}")
         self.say(f"dreaming {self._preset_name} with {dreamer.describe()}")
         if self._wants_preview:
+            from vidream.outputs import Preview
+
             self._preview = Preview(Path(PREVIEW_FILE))
             self.say(f"preview: {self._preview.where}")
         self._bar = Progress(
