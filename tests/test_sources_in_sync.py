@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 from frames_helpers import ffmpeg, index_of, make_clip, numbered_frame
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from test_frames_sound import assert_in_sync, beep, copy_clip, flash, flash_starts
 
@@ -173,6 +173,8 @@ def test_every_rate_length_and_beginning_is_read_exactly(tmp_path_factory, rate,
 
 
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@example(gaps=[3, 1, 1], suffix=".mkv")
+@example(gaps=[3, 2, 1], suffix=".mkv")
 @given(
     gaps=st.lists(st.sampled_from([1, 1, 1, 2, 3, 7]), min_size=3, max_size=20),
     suffix=st.sampled_from([".mkv", ".mp4"]),

@@ -17,6 +17,7 @@ __all__ = ["Timing", "find_timing", "nearest_standard_rate"]
 
 # A frame may lie this share of a frame off its place on the grid and still have the place for itself.
 _LOOSE_SHARE = 0.45
+_FEWEST_JITTERED = 10
 # A clip whose frames nearly all keep one distance has that rate; the few holes are filled by repeating.
 _NOMINAL_SHARE = 0.95
 # ... and in a short one a stray gap or two, as AVI writers leave after the first frame, is no other rate.
@@ -201,6 +202,9 @@ def _constant_rate(
         claimed = nearest_standard_rate(container_rate, 0.006) or container_rate
     standard = nearest_standard_rate(average, float(average) * 0.01)
     candidates = [rate for rate in (claimed, standard, exact, average.limit_denominator(1001)) if rate]
+    gaps = np.diff(times)
+    # In a few frames, uneven gaps are no jitter.
+    is_strict = is_strict or (len(times) < _FEWEST_JITTERED and float(gaps.max()) > 1.5 * float(gaps.min()))
     for allowed_seconds in (float(time_base) * 1.001,) if is_strict else (float(time_base) * 1.001, float("inf")):
         for rate in candidates:
             if _laid_grid(times, rate)[1] <= min(allowed_seconds, _LOOSE_SHARE / float(rate)):

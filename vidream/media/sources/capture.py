@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -18,6 +18,8 @@ __all__ = ["CameraSource", "list_cameras", "open_source", "says_nothing"]
 
 _OPEN_MS = 8000
 _READ_MS = 4000
+# OpenCV's level for no messages at all.
+_SILENT = 0
 _DEFAULT_RATE = 25.0
 _HIGHEST_RATE = 240.0
 # What a camera is asked for: enough for a full screen, and what every one of the last ten years offers.
@@ -215,9 +217,11 @@ def _text(path: Path) -> str:
 
 def _quietly(call: Callable[[], Result]) -> Result:
     """`call()` without OpenCV's own warnings: what went wrong is said in one line of ours."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 4 has these two functions at its root.
+    logging: Any = getattr(cv2.utils, "logging", cv2)
+    level = logging.getLogLevel()
+    logging.setLogLevel(_SILENT)
     try:
         return call()
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        logging.setLogLevel(level)
