@@ -134,3 +134,11 @@ def test_a_share_of_another_look_or_number_is_refused(clip, make, tmp_path, caps
     assert main(["dream", str(clip), str(tmp_path / "b.mp4"), "--shots", "0/2"]) == 1
     with pytest.raises(SystemExit):
         main(["dream", str(clip), "--shots", "half"])
+
+
+def test_a_film_for_one_picture_is_refused_before_its_shots_are_looked_for(clip, make, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with pytest.raises(TargetError, match="holds one picture"):
+        files.dream(clip, folder / "a.png", preset=PRESET, make_dreamer=make, shots=(1, 2))
+    assert not list(folder.iterdir())

@@ -143,6 +143,14 @@ def test_a_device_is_no_target(clip, make):
     assert not Path("z.mp4").is_symlink() and len(packet_times(Path("z.mp4"))) == 11
 
 
+def test_a_limit_that_cannot_be_kept_leaves_no_folder(tmp_path):
+    (tmp_path / "s").mkdir()
+    write_picture(tmp_path / "s" / "01.png", torch.rand(1, 3, 48, 64))
+    with FrameReader(tmp_path / "s" / "%02d.png") as reader, pytest.raises(TargetError, match="has no size limit"):
+        FrameWriter(tmp_path / "s-dream" / "%02d.png", like=reader, max_bytes=1000)
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
 def test_a_new_output_format_is_a_row(tmp_path, monkeypatch):
     mjpeg = Codec("mjpeg", lambda quality, is_live: ["-q:v", "3", "-pix_fmt", "yuvj420p"])
     row = Format(".avi", ("video",), mjpeg, segment_suffix=".mkv", copied_sound=("mp3",), sound_encoder="libmp3lame")

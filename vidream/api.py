@@ -215,7 +215,12 @@ class _Job:
             raise SourceError(f"{self.reader.source.name} is one picture, and has no shots to share; leave them out")
         if not self.overwrite and WorkFolder(self.path, resume=True).frames_held:
             return self._make_joined(shares)  # and was stopped before its end
-        check_target(self.path, like=self.reader, overwrite=self.overwrite or shares.replace_target)
+        check_target(
+            self.path,
+            like=self.reader,
+            overwrite=self.overwrite or shares.replace_target,
+            frames=self.reader.frame_count,
+        )
         dreamer = self._load()
         settings = self._settings(dreamer)
         if not self.overwrite:
