@@ -14,7 +14,7 @@ from vidream.live.dream_worker import DreamWorker
 from vidream.media import FrameWriter
 from vidream.rendering import state_saver
 from vidream.rendering import work_folder as works
-from vidream.runtime.threads import default_threads, use_threads
+from vidream.runtime.threads import default_threads, ends_thread_pools, use_threads
 from vidream.temporal.prefetch import Ahead
 
 
@@ -63,14 +63,15 @@ def threads():
     torch.ones(2**20).add_(1)
     return len(os.listdir("/proc/self/task"))
 torch.set_num_threads(3)
-together, deadline = threads(), time.monotonic() + 20
+together, deadline = threads(), time.monotonic() + 5
 run_single_threaded()
 while together - threads() != 2 and time.monotonic() < deadline:
     time.sleep(0.01)
 print(together - threads())
 """
     done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == "2", done.stderr
+    # torch 2.6 brings an OpenMP that cannot.
+    assert done.stdout.strip() == ("2" if ends_thread_pools() else "0"), done.stderr
 
 
 def test_the_thread_that_saves_a_film_is_single_threaded(tmp_path, monkeypatch):

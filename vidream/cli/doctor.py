@@ -25,6 +25,7 @@ from vidream.media.ffmpeg import ffmpeg_path, run
 from vidream.networks import has_weights, load_net, weights_state
 from vidream.outputs import Preview
 from vidream.runtime.device import describe_device, pick_device, pick_precision
+from vidream.runtime.threads import ends_thread_pools
 
 __all__ = ["Finding", "examine", "show"]
 
@@ -50,6 +51,7 @@ def examine() -> list[Finding]:
         ("dreamnet", _embedded_net),
         ("googlenet", _googlenet),
         ("CPU engine", _cpu_engine),
+        ("threads", _threads),
         ("presets", _presets),
     )
     findings = []
@@ -80,6 +82,12 @@ def show(findings: list[Finding], json_path: Path | None = None) -> None:
 def _software() -> Finding:
     versions = f"vidream {__version__}, python {platform.python_version()}, torch {torch.__version__}"
     return Finding("vidream", True, f"{versions}, torchvision {torchvision.__version__}, opencv {cv2.__version__}")
+
+
+def _threads() -> Finding:
+    if ends_thread_pools():
+        return Finding("threads", True, "OpenMP: only the dreaming thread keeps a pool")
+    return Finding("threads", True, "OpenMP of this torch cannot end a thread's pool: films may be a little slower")
 
 
 def _device() -> Finding:

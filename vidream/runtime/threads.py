@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import torch
 
-__all__ = ["default_threads", "run_single_threaded", "use_threads"]
+__all__ = ["default_threads", "ends_thread_pools", "run_single_threaded", "use_threads"]
 
 T = TypeVar("T")
 _LOCK = threading.Lock()
@@ -33,10 +33,17 @@ def default_threads() -> int:
 
 
 def run_single_threaded() -> None:
-    """Have torch use one thread for what the calling thread computes. Its OpenMP thread pool ends."""
+    """Have torch use one thread for what the calling thread computes. Its OpenMP pool ends, where that can be."""
     use_threads(1)
-    if (openmp := _gnu_openmp()) is not None and hasattr(openmp, "omp_pause_resource_all"):
+    openmp = _gnu_openmp()
+    if openmp is not None and ends_thread_pools():
         openmp.omp_pause_resource_all(_PAUSE_SOFT)
+
+
+def ends_thread_pools() -> bool:
+    """True where torch's OpenMP can end the pool of a thread; else one that has a pool keeps it, asleep."""
+    openmp = _gnu_openmp()
+    return openmp is not None and hasattr(openmp, "omp_pause_resource_all")
 
 
 def use_threads(count: int) -> None:
