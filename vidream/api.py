@@ -136,9 +136,8 @@ class _Job:
                 recipe = self._recipe(dreamer)
                 writer.comment = recipe.to_json()
                 frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps)
-                film = FrameLoop(
-                    frames, writer, work=work, progress=self.progress, make_clip_loop=self._clip_loop_maker(work)
-                )
+                make_loop = partial(self._clip_loop, self.loop, work) if self.loop and work is not None else None
+                film = FrameLoop(frames, writer, work=work, progress=self.progress, make_clip_loop=make_loop)
                 if work is not None:
                     work.open(self._settings(dreamer), machine_settings(dreamer))
                 film.run()
@@ -148,26 +147,15 @@ class _Job:
                 work.finished()
         return made
 
-    def _settings(self, dreamer: Dreamer, part: tuple[int, int] | None = None) -> dict[str, Any]:
-        """All that the frames depend on."""
+    def _settings(self, dreamer: Dreamer) -> dict[str, Any]:
+        """All that the frames depend on. Reads parts of the source, the mask and the guides."""
         settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
-        if self.loop:
-            settings["loop"] = self.loop
-        if part:
-            settings["frames of this part"] = f"{part[0] + 1} to {part[1]}"
-        return settings
+        return {**settings, "loop": self.loop} if self.loop else settings
 
-    def _clip_loop_maker(self, work: WorkFolder | None) -> Callable[[int], ClipLoop] | None:
-        if not self.loop:
-            return None
-        kind, reader = self.loop, self.reader
-
-        def make(frames_made: int) -> ClipLoop:
-            assert work is not None
-            cache = work.open_cache(reader.height, reader.width, frames_made)
-            return ClipLoop(kind, cache, rate=reader.rate, frames=reader.frame_count)
-
-        return make
+    def _clip_loop(self, kind: str, work: WorkFolder, frames_made: int) -> ClipLoop:
+        """The loop of the clip, `frames_made` of whose frames are there from a run before."""
+        cache = work.open_cache(self.reader.height, self.reader.width, frames_made)
+        return ClipLoop(kind, cache, rate=self.reader.rate, frames=self.reader.frame_count)
 
     def _made(self, film: FrameLoop, frames: DreamedFrames, dreamer: Dreamer) -> Made:
         figures, writer = frames.figures, film.writer
@@ -234,7 +222,8 @@ class _Job:
             film = FrameLoop(frames, writer, work=work, progress=self.progress)
             if not work.is_done:
                 try:
-                    work.open(self._settings(dreamer, part), machine_settings(dreamer))
+                    own_settings = {**settings, "frames of this part": f"{part[0] + 1} to {part[1]}"}
+                    work.open(own_settings, machine_settings(dreamer))
                     film.run()
                 finally:
                     writer.pause()

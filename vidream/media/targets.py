@@ -24,6 +24,7 @@ __all__ = [
     "default_target",
     "free_name",
     "one_picture_only",
+    "target_kind",
     "temporary_name",
 ]
 
@@ -94,6 +95,22 @@ def as_target(target: str | os.PathLike[str]) -> Path:
     return path
 
 
+def target_kind(target: Path, frames: int | None = None) -> TargetKind:
+    """What kind `target` is by its name, for so many `frames`, as `check_target` says. Raises TargetError."""
+    found = format_of(target)
+    if found is None:
+        raise TargetError(f'"{target.name}" cannot be written; give it one of {", ".join(suffixes())}')
+    is_film = frames is not None and frames > 1
+    if found.is_picture and NumberedName.matches(target):
+        return "pictures"
+    if found.is_animation and (is_film or not found.is_picture):
+        return "gif"
+    if found.is_picture and is_film:
+        assert frames is not None
+        raise one_picture_only(target, frames)
+    return "video" if found.is_video else "picture"
+
+
 def check_target(target: Path, *, like: FrameReader | None, overwrite: bool, frames: int | None = None) -> TargetKind:
     """What kind `target` is, after making sure that it can be written.
 
@@ -110,20 +127,9 @@ def check_target(target: Path, *, like: FrameReader | None, overwrite: bool, fra
         TargetError: one line.
     """
     target = as_target(target)
-    found = format_of(target)
-    if found is None:
-        raise TargetError(f'"{target.name}" cannot be written; give it one of {", ".join(suffixes())}')
-    if found.is_video:
+    kind = target_kind(target, frames)
+    if kind == "video":
         ffmpeg_path()  # an IMAGEIO_FFMPEG_EXE that leads nowhere is reported before any work
-    is_film = frames is not None and frames > 1
-    kind: TargetKind = "video" if found.is_video else "picture" if found.is_picture else "gif"
-    if kind == "picture" and NumberedName.matches(target):
-        kind = "pictures"
-    elif found.is_animation and is_film:
-        kind = "gif"
-    elif kind == "picture" and is_film:
-        assert frames is not None
-        raise one_picture_only(target, frames)
     _check_not_source(target, like)
     _check_folder(target, may_create=_is_default_folder(target, like, kind))
     if overwrite:

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,6 +26,8 @@ from vidream.temporal.prefetch import made_ahead
 from vidream.temporal.stream import Stream, StreamFigures
 
 __all__ = ["DreamedFrames"]
+
+Item = TypeVar("Item")
 
 
 class DreamedFrames(FrameMaker):
@@ -97,12 +99,9 @@ class DreamedFrames(FrameMaker):
         if self._part:
             source = islice(source, self._part[1] - self._first - self.frames_made)
         before = time.monotonic()
-        if self._stamp is not None:
-            source = self._stamped(source, "read")
-        followed = self._stream.followed(source)
-        is_ahead = self._stamp is None
-        with made_ahead(followed, self._dreamer.device) if is_ahead else nullcontext(followed) as ready:
-            for frame, motion in ready if self._stamp is None else self._stamped(ready, "flow"):
+        followed = self._stamped(self._stream.followed(self._stamped(source, "read")), "flow")
+        with nullcontext(followed) if self._stamp else made_ahead(followed, self._dreamer.device) as ready:
+            for frame, motion in ready:
                 steps = self._steps if not self.frames_made else None
                 picture = self._stream.next(
                     frame.picture,
@@ -127,10 +126,11 @@ class DreamedFrames(FrameMaker):
         track = partial(self.track.tensor, self.frames_made)
         return {**tensors, "track": track}, {**numbers, "dreamed": self.frames_made}
 
-    def _stamped(self, items: Any, name: str) -> Any:
-        assert self._stamp is not None
+    def _stamped(self, items: Iterator[Item], name: str) -> Iterator[Item]:
+        """`items`, with a stamp after each is made where that is measured."""
         for item in items:
-            self._stamp(name)
+            if self._stamp is not None:
+                self._stamp(name)
             yield item
 
     def _write_step(self, steps: FrameWriter, picture: Tensor) -> None:

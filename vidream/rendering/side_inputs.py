@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -45,12 +44,11 @@ def _frames(path: str | Path, *, rate: Fraction, start_seconds: float, first: in
         # Resampling may round the very last frame away, and the one before stands for it then.
         begun = max(0, min(first, (reader.frame_count or 1) - 2)) if moving else 0
         last = None
-        with closing(reader.frames(begun, seek=False)) as frames:  # type: ignore[type-var]
-            for number, last in enumerate(frames, begun):
-                if not moving:
-                    break
-                if number >= first:
-                    yield last
+        for number, last in enumerate(reader.frames(begun, seek=False), begun):
+            if not moving:
+                break
+            if number >= first:
+                yield last
     while last is not None:
         yield last
 

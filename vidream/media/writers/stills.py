@@ -18,26 +18,18 @@ __all__ = ["NumberedWriter", "StillWriter"]
 
 def _encoded(frame: Frame, target: Target) -> bytes:
     """The bytes of a picture file."""
-    picture_format = target.format
+    suffix = target.format.suffix
     # A picture of another size is no longer the frame that the alpha was cut for.
     fits = frame.alpha is not None and frame.alpha.shape[2:] == frame.picture.shape[2:]
-    alpha = frame.alpha if fits and picture_format.has_alpha else None
-    quality = min(100, target.quality + 10)
-    data = encode_picture(frame.picture, picture_format.suffix, quality=quality, alpha=alpha)
-    return with_comment(data, picture_format.suffix, target.comment) if target.comment else data
+    alpha = frame.alpha if fits else None
+    data = encode_picture(frame.picture, suffix, quality=min(100, target.quality + 10), alpha=alpha)
+    return with_comment(data, suffix, target.comment) if target.comment else data
 
 
-class _PictureWriter(Writer):
-    """What all writers of pictures have."""
-
-    def __init__(self, target: Target) -> None:
-        super().__init__(target)
-        self.keeps_alpha = target.format.has_alpha
-
-
-class StillWriter(_PictureWriter):
+class StillWriter(Writer):
     """Exactly one picture."""
 
+    takes_alpha = True
     _data = b""
 
     def write(self, frame: Frame, *, new_shot: bool) -> None:
@@ -52,8 +44,10 @@ class StillWriter(_PictureWriter):
         return made
 
 
-class NumberedWriter(_PictureWriter):
+class NumberedWriter(Writer):
     """One file a frame, numbered as the source is, else from 1 on; each is whole as soon as it has its name."""
+
+    takes_alpha = True
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)

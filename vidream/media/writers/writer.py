@@ -17,10 +17,9 @@ from vidream.media.disk import disk_trouble
 from vidream.media.formats import format_of, suffixes
 from vidream.media.frame import Frame
 from vidream.media.images import ALPHA_SUFFIXES
-from vidream.media.numbered import NumberedName
 from vidream.media.sources.reader import FrameReader
 from vidream.media.sources.still import DEFAULT_RATE
-from vidream.media.targets import TargetKind, as_target, check_target, free_name
+from vidream.media.targets import TargetKind, as_target, check_target, free_name, target_kind
 from vidream.media.writers.sound import Sound
 from vidream.media.writers.stills import NumberedWriter, StillWriter
 from vidream.media.writers.video import AnimationWriter, VideoWriter
@@ -104,15 +103,13 @@ class FrameWriter:
             raise ValueError(f"rate is {rate}; give more than 0")
         self.path = as_target(target)
         total_frames = total_frames or (like.frame_count if like is not None else None)
-        found = format_of(self.path)
         # Before `check_target`, which may make a folder.
-        can_be_limited = found is not None and found.is_animation and not NumberedName.matches(self.path)
-        if max_bytes is not None and found is not None and not can_be_limited:
-            raise _no_limit(self.path)
+        if max_bytes is not None and target_kind(self.path, total_frames) != "gif":
+            *most, last = suffixes("animation")
+            raise TargetError(f'"{self.path.name}" has no size limit; only films into {", ".join(most)} and {last} do')
         self.kind: TargetKind = check_target(self.path, like=like, overwrite=overwrite, frames=total_frames)
-        if max_bytes is not None and self.kind != "gif":
-            raise _no_limit(self.path)
         self.rate = storable_rate(Fraction(rate or (like.rate if like else DEFAULT_RATE)))
+        found = format_of(self.path)
         assert found is not None
         self._target = Target(
             self.path,
@@ -183,7 +180,7 @@ class FrameWriter:
         if self._size is not None and size != self._size:
             raise ValueError(f"a {size[1]}x{size[0]} px picture came; the first was {self._size[1]}x{self._size[0]}")
         self._size = size
-        if not self._writer.keeps_alpha:
+        if not (self._writer.takes_alpha and self._target.format.has_alpha):
             self.note_lost_alpha(frame.alpha)
         self._writer.write(frame, new_shot=new_shot)
 
@@ -278,8 +275,3 @@ class FrameWriter:
 
 def _sound(like: FrameReader | None) -> Sound | None:
     return Sound(like.source, *like.sound) if like is not None and like.sound is not None else None
-
-
-def _no_limit(target: Path) -> TargetError:
-    *most, last = suffixes("animation")
-    return TargetError(f'"{target.name}" has no size limit; only films into {", ".join(most)} and {last} do')

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from vidream.errors import TargetError
 from vidream.media.disk import disk_trouble
@@ -68,15 +68,16 @@ class Writer(ABC):
 
     Attributes:
         frames: how many were written.
-        keeps_alpha: what is transparent in a frame stays so; else it stands over black.
+        takes_alpha: a frame's alpha is stored where the format has a place for it; else it stands over black.
         warning: one line about what was lost, or None.
         note: one line about how it was made to fit a limit, or None.
     """
 
+    takes_alpha: ClassVar[bool] = False
+
     def __init__(self, target: Target) -> None:
         self.target = target
         self.frames = 0
-        self.keeps_alpha = False
         self.warning: str | None = None
         self.note: str | None = None
         self._temporaries: list[Path] = []
