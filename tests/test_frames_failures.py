@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from frames_helpers import beep_starts, children, index_of, make_clip, numbered_
 
 from vidream.errors import TargetError
 from vidream.media import FrameReader, FrameWriter, from_array
+from vidream.media.ffmpeg import Child
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 NAMES = ["out.mp4", "out.gif", "out.webm", "out.png"]
@@ -190,3 +192,23 @@ def test_writing_after_the_end_is_a_callers_bug(tmp_path: Path) -> None:
         writer.write(smooth_picture())
     with pytest.raises(ValueError, match="closed"):
         writer.write(smooth_picture())
+
+
+@linux_only
+@pytest.mark.parametrize("seconds", [0.0, 0.3])
+def test_an_interrupt_while_ffmpeg_starts_leaves_no_ffmpeg(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    plain_start = subprocess.Popen
+
+    def slow_start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        time.sleep(0.3 - seconds)
+        started.append(plain_start(*arguments, **options))
+        time.sleep(seconds)
+        return started[0]
+
+    monkeypatch.setattr("vidream.media.ffmpeg.subprocess.Popen", slow_start)
+    threading.Timer(0.15, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        Child(["-f", "lavfi", "-i", "testsrc", "-f", "null", "-"])
+    assert started[0].poll() is not None
+    assert "ffmpeg-stderr" not in [thread.name for thread in threading.enumerate()]

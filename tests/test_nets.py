@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 import torch
 from conftest import make_tiny_net, textured
 from safetensors.torch import save_file
 from torch import nn
+from torch.testing import assert_close
+from torchvision.models import feature_extraction
 
 from vidream.errors import NetError
 from vidream.networks import (
@@ -22,6 +26,7 @@ from vidream.networks import (
     weights_state,
 )
 from vidream.networks.entry import LoadedNetwork
+from vidream.networks.layer_graph import cut_after, layer_names
 from vidream.networks.torchvision_models import untrained_module
 
 
@@ -220,3 +225,26 @@ def test_statistics_of_the_picture_need_a_network_with_batch_norm(tiny_net):
     bare = Net(nn.Sequential(nn.Conv2d(3, 4, 3)), name="bare")
     with pytest.raises(NetError, match="bare has no batch norm, so batch_norm must be eval"):
         bare.with_batch_norm("train")
+
+
+@pytest.mark.parametrize("name", ["googlenet", "efficientnet_b0", "swin_t", "regnet_y_400mf"])
+def test_layers_have_the_names_and_values_of_torchvisions_feature_extraction(name):
+    module = describe_net(name)._module
+    names = feature_extraction.get_graph_node_names(module)[1]
+    module.eval()
+    assert [layer for layer in names if layer not in layer_names(module)] == ["x"]
+    wanted = [names[len(names) // 2], names[-1]]
+    expected = feature_extraction.create_feature_extractor(module, {layer: layer for layer in wanted}).eval()
+    picture = torch.rand(1, 3, 96, 96)
+    with torch.no_grad():
+        assert_close(cut_after(module.eval(), wanted)(picture), expected(picture), rtol=0, atol=0)
+
+
+def test_a_dream_with_the_embedded_network_does_not_wait_for_torchvision():
+    script = (
+        "import sys, torch, vidream\n"
+        "vidream.Dreamer(vidream.Preset(steps=1, octaves=1))(torch.rand(1, 3, 32, 32))\n"
+        "sys.exit(' '.join(name for name in ('torchvision', 'torch._dynamo') if name in sys.modules))"
+    )
+    child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert child.stderr.strip() == ""

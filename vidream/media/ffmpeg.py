@@ -87,27 +87,50 @@ class Child:
             if os.name == "nt"
             else {"start_new_session": True}
         )
-        try:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if read else subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                cwd=folder,
-                **own_group,
-            )
-        except OSError as error:
-            if error.filename != command[0]:  # the folder is gone
-                raise
-            own = "; look at IMAGEIO_FFMPEG_EXE" if "IMAGEIO_FFMPEG_EXE" in os.environ else ""
-            raise VidreamError(f'"{command[0]}" cannot be run: {error.strerror or error}{own}') from None
+        options: dict[str, Any] = {
+            "stdin": subprocess.PIPE if feed else subprocess.DEVNULL,
+            "stdout": subprocess.PIPE if read else subprocess.DEVNULL,
+            "stderr": subprocess.PIPE,
+            "bufsize": 0,
+            "cwd": folder,
+            **own_group,
+        }
+        self._started = threading.Event()
+        self._is_unwanted = False
+        self._failure: BaseException | None = None
         self._first_lines: list[str] = []  # the report on the source, and the first error: the cause
         self._last_lines: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
-        self._drain = threading.Thread(target=self._read_stderr, name="ffmpeg-stderr", daemon=True)
-        self._drain.start()
+        self._drain = threading.Thread(target=self._run, args=(command, options), name="ffmpeg-stderr", daemon=True)
+        try:
+            self._drain.start()
+            self._started.wait()
+        except BaseException:  # Ctrl-C
+            self._is_unwanted = True
+            if self._started.wait(timeout=5) and self._failure is None:
+                self.close()
+            raise
+        if isinstance(self._failure, OSError) and self._failure.filename == command[0]:
+            own = "; look at IMAGEIO_FFMPEG_EXE" if "IMAGEIO_FFMPEG_EXE" in os.environ else ""
+            why = self._failure.strerror or self._failure
+            raise VidreamError(f'"{command[0]}" cannot be run: {why}{own}') from None
+        if self._failure is not None:  # such as a folder that is gone
+            raise self._failure
 
-    def _read_stderr(self) -> None:
+    def _run(self, command: list[str], options: dict[str, Any]) -> None:
+        """Start the program and drain its stderr.
+
+        It is started here since Ctrl-C raises in the main thread alone: there it could come in the middle of a start,
+        and leave a program that nobody knows of.
+        """
+        try:
+            self.process = subprocess.Popen(command, **options)
+            if self._is_unwanted:
+                self.process.kill()
+        except BaseException as error:
+            self._failure = error
+            return
+        finally:
+            self._started.set()
         assert self.process.stderr is not None
         for line in iter(self.process.stderr.readline, b""):
             kept = self._first_lines if len(self._first_lines) < _KEPT_LINES else self._last_lines

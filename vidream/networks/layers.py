@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torchvision.models.feature_extraction import create_feature_extractor
+
+from vidream.networks.layer_graph import cut_after
 
 __all__ = ["LayerInfo", "measure_layers"]
 
@@ -38,7 +38,7 @@ class LayerInfo:
 
 def measure_layers(module: nn.Module, layers: tuple[str, ...]) -> list[LayerInfo]:
     """Describe `layers` of `module`, from one forward pass at 224 px and from its graph."""
-    extractor = create_feature_extractor(copy.deepcopy(module), {name: name for name in layers}).eval()
+    extractor = cut_after(module, layers)
     with torch.no_grad():
         found = extractor(torch.zeros(1, 3, PICTURE_PX, PICTURE_PX))
     views = _views(extractor)

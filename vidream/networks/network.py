@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from vidream.errors import NetError, close_names
 from vidream.networks.cpu import EngineUse, FastNetwork, NotUsed, fast_network
+from vidream.networks.layer_graph import cut_after, layer_names
 from vidream.networks.layers import LayerInfo, measure_layers
 from vidream.networks.tracing import running, tracing
 
@@ -75,7 +75,7 @@ class Net:
         self.dtype = dtype
         self._module = module.eval().requires_grad_(False)
         with tracing():
-            self._nodes = _layer_names(self._module)
+            self._nodes = layer_names(self._module)
         self.class_layer = class_layer or (self._nodes[-1] if classes else "")
         self.batch_norm = batch_norm
         self._check_batch_norm()
@@ -143,7 +143,7 @@ class Net:
         wanted = tuple(layers)
         self.check_layers(wanted)
         with tracing():
-            extractor = create_feature_extractor(copy.deepcopy(self._module), {name: name for name in wanted}).eval()
+            extractor = cut_after(copy.deepcopy(self._module), wanted)
         return extractor.to(self.device)
 
     def folded_extractor(self, layers: Iterable[str]) -> fx.GraphModule:
@@ -287,13 +287,3 @@ def _use_own_statistics(graph: nn.Module) -> None:
         if isinstance(module, nn.BatchNorm2d):
             module.train()
             module.momentum = 0.0
-
-
-def _layer_names(module: nn.Module) -> tuple[str, ...]:
-    """Names of graph nodes and of the modules that hold them ("inception4c" for its last node)."""
-    names: dict[str, None] = {}
-    for node in get_graph_node_names(module)[1]:
-        parts = node.split(".")
-        for depth in range(1, len(parts) + 1):
-            names.setdefault(".".join(parts[:depth]))
-    return tuple(name for name in names if name != "x")

@@ -31,10 +31,12 @@ def net_names() -> list[str]:
 
 def network_entry(name: str) -> NetworkEntry:
     """The entry of the network `name`. Raises NetError, with close names, for one that is not there."""
-    found = _entries().get(name)
-    if found is None:
-        raise NetError(f'no network "{name}"; {close_names(name, net_names())}. List all: vidream nets')
-    return found
+    # File by file: torchvision, whose file is the last, takes seconds to load.
+    for module in _modules():
+        for entry in _entries_of(module):
+            if entry.name == name:
+                return entry
+    raise NetError(f'no network "{name}"; {close_names(name, net_names())}. List all: vidream nets')
 
 
 def load_net(
@@ -107,16 +109,23 @@ def has_weights(name: str) -> bool:
     return weights_state(name).is_here
 
 
+def _modules() -> list[str]:
+    package = import_module("vidream.networks")
+    return [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
+
+
+def _entries_of(module: str) -> tuple[NetworkEntry, ...]:
+    make = getattr(import_module(module), "network_entries", None)
+    return tuple(make()) if make else ()
+
+
 @cache
 def _entries() -> dict[str, NetworkEntry]:
     found: dict[str, NetworkEntry] = {}
-    package = import_module("vidream.networks")
-    for module in pkgutil.iter_modules(package.__path__):
-        make = getattr(import_module(f"{package.__name__}.{module.name}"), "network_entries", None)
-        for entry in make() if make else ():
-            if entry.name in found:
-                raise ValueError(f'two networks are called "{entry.name}"; give one another name')
-            found[entry.name] = entry
+    for entry in (entry for module in _modules() for entry in _entries_of(module)):
+        if entry.name in found:
+            raise ValueError(f'two networks are called "{entry.name}"; give one another name')
+        found[entry.name] = entry
     # Whatever their files are called.
     order = sorted(found.values(), key=lambda entry: (entry.name != DEFAULT_NAME, not entry.good_layers))
     return {entry.name: entry for entry in order}
