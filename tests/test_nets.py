@@ -240,6 +240,32 @@ def test_layers_have_the_names_and_values_of_torchvisions_feature_extraction(nam
         assert_close(cut_after(module.eval(), wanted)(picture), expected(picture), rtol=0, atol=0)
 
 
+class InPlace(nn.Module):
+    """Three ways of changing a value in place behind a convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = (nn.Conv2d(3, 3, 1) for _ in range(3))
+        self.act = nn.SiLU(inplace=True)
+
+    def forward(self, x):
+        y = self.act(self.a(x))
+        y = nn.functional.relu(self.b(y), inplace=True)
+        z = self.c(y)
+        z += y
+        return z
+
+
+def test_what_works_in_place_changes_no_layer_before_it():
+    torch.manual_seed(0)
+    net = Net(InPlace(), name="in place", mean=(0, 0, 0), std=(1, 1, 1))
+    picture = torch.rand(1, 3, 8, 8)
+    together = net.features(picture, ["a", "b", "c", "add"])
+    assert float(together["b"].min()) < 0
+    for layer in ("a", "b", "c"):
+        assert_close(together[layer], net.features(picture, [layer])[layer])
+
+
 def test_a_dream_with_the_embedded_network_does_not_wait_for_torchvision():
     script = (
         "import sys, torch, vidream\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vidream.bench.chart import draw_profile
 from vidream.bench.machine import matrix_peak, memory_mib
-from vidream.bench.measure import Bench, SizeFigures, engine_use, measure_all
+from vidream.bench.measure import Bench, SizeFigures, measure_all
 from vidream.bench.plain_loop import ClipComparison, StepComparison, against_plain_clip, against_plain_step
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "against_plain_clip",
     "against_plain_step",
     "draw_profile",
-    "engine_use",
     "matrix_peak",
     "measure_all",
     "memory_mib",

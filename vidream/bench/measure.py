@@ -1,4 +1,4 @@
-"""Seconds a step and a frame at the usual sizes, the parts of a frame, the live rate, and the engine in use."""
+"""Seconds a step and a frame at the usual sizes, the parts of a frame, and the live rate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from vidream.bench.machine import matrix_peak, memory_mib, seconds_of
 from vidream.engine.dreamer import Dreamer
 from vidream.live import LiveDream, LiveFigures
 from vidream.media import FrameReader, FrameWriter
-from vidream.networks import EngineUse
 from vidream.rendering.dreamed_frames import DreamedFrames
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.runtime.device import wait_for
@@ -70,7 +69,6 @@ class Bench:
     Attributes:
         version: of vidream.
         machine, dreamer: in a few words.
-        engine: whether the network runs on the fast CPU engine, and why not.
         matrix_peak: operations a second.
         sizes: one for each size.
         live: the live rate; None where it was left out.
@@ -80,7 +78,6 @@ class Bench:
     version: str
     machine: str
     dreamer: str
-    engine: str
     matrix_peak: float
     sizes: list[SizeFigures] = field(default_factory=list)
     live: LiveFigures | None = None
@@ -116,12 +113,7 @@ def measure_all(
         live = _live_figures(dreamer, live_seconds)
     machine = f"{platform.machine()} {platform.system()}, torch {torch.__version__}"
     memory = memory_mib(dreamer.device)
-    return Bench(__version__, machine, dreamer.describe(), engine_use(dreamer).describe(), peak, found, live, memory)
-
-
-def engine_use(dreamer: Dreamer) -> EngineUse:
-    """Whether the dreamer's network runs on the fast CPU engine for its objective, and the reason where not."""
-    return dreamer.net.engine_use(_own_layers(dreamer))
+    return Bench(__version__, machine, dreamer.describe(), peak, found, live, memory)
 
 
 def _own_layers(dreamer: Dreamer) -> list[str]:

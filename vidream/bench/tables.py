@@ -84,7 +84,6 @@ class BenchScreen:
         if found.memory_mib is not None:
             said.append(f"memory {found.memory_mib / 1024:.2f} GiB at the most")
         self._console.print(" · ".join(said), style="dim")
-        self._console.print(f"fast CPU engine: {found.engine}", style="dim", markup=False, soft_wrap=True)
         if found.live is not None:
             live = found.live
             self._console.print(

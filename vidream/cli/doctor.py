@@ -22,7 +22,7 @@ from vidream.errors import VidreamError
 from vidream.looks.preset import preset_names
 from vidream.media.disk import write_json
 from vidream.media.ffmpeg import ffmpeg_path, run
-from vidream.networks import has_weights, load_net, weights_state
+from vidream.networks import load_net, weights_state
 from vidream.outputs import Preview
 from vidream.runtime.device import describe_device, pick_device, pick_precision
 from vidream.runtime.threads import ends_thread_pools
@@ -50,7 +50,6 @@ def examine() -> list[Finding]:
         ("screen", _screen),
         ("dreamnet", _embedded_net),
         ("googlenet", _googlenet),
-        ("CPU engine", _cpu_engine),
         ("threads", _threads),
         ("presets", _presets),
     )
@@ -129,19 +128,6 @@ def _embedded_net() -> Finding:
 def _googlenet() -> Finding:
     state = weights_state("googlenet")
     return Finding("googlenet", state.is_here, state.describe(), "used by: vidream dream IN -p classic")
-
-
-def _cpu_engine() -> Finding:
-    """Whether networks run on the fast CPU engine, each of those that are here, and why not."""
-    device = pick_device("auto")
-    if device.type != "cpu":
-        return Finding("CPU engine", True, f"not needed: {describe_device(device)} dreams")
-    names = ["dreamnet", *(["googlenet"] if has_weights("googlenet") else [])]
-    nets = [load_net(name, dtype=pick_precision("auto", device)) for name in names]
-    uses = [net.engine_use(net.default_layers) for net in nets]
-    good = all(use.is_used for use in uses)
-    advice = "" if good else "dreams are right without it, and slower; compare: vidream bench --against plain"
-    return Finding("CPU engine", good, "; ".join(use.describe() for use in uses), advice)
 
 
 def _presets() -> Finding:

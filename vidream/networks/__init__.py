@@ -1,6 +1,5 @@
 """Networks to dream with: `Net` wraps one, `load_net` finds it by name."""
 
-from vidream.networks.cpu import EngineUse, NotUsed
 from vidream.networks.entry import NetworkEntry, WeightsPlace, WeightsState
 from vidream.networks.layers import LayerInfo
 from vidream.networks.network import Net
@@ -15,11 +14,9 @@ from vidream.networks.registry import (
 )
 
 __all__ = [
-    "EngineUse",
     "LayerInfo",
     "Net",
     "NetworkEntry",
-    "NotUsed",
     "WeightsPlace",
     "WeightsState",
     "describe_net",

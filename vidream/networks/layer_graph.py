@@ -46,6 +46,7 @@ def cut_after(module: nn.Module, layers: Iterable[str]) -> fx.GraphModule:
     last = {}
     for layer in layers:
         last[layer] = [node for node, name in names.items() if name == layer or name.startswith(layer + ".")][-1]
+    _keep_every_value(module, graph)
     (output,) = (node for node in graph.nodes if node.op == "output")
     graph.erase_node(output)
     graph.output(last)
@@ -53,6 +54,16 @@ def cut_after(module: nn.Module, layers: Iterable[str]) -> fx.GraphModule:
         if not node.users and node.op not in ("output", "placeholder"):
             graph.erase_node(node)
     return fx.GraphModule(module, graph, type(module).__name__)
+
+
+def _keep_every_value(module: nn.Module, graph: fx.Graph) -> None:
+    """Let no operation work in place: a layer's value may be asked for, and what follows would change it."""
+    for part in module.modules():
+        if hasattr(part, "inplace"):
+            vars(part)["inplace"] = False
+    for node in graph.nodes:
+        if node.kwargs.get("inplace"):
+            node.update_kwarg("inplace", False)
 
 
 def _traced(module: nn.Module) -> tuple[fx.Graph, dict[fx.Node, str]]:
