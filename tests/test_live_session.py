@@ -397,9 +397,7 @@ class Wall(Output):
 """,
         module.__dict__,
     )
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    entries = [types.SimpleNamespace(name="wall")]
-    monkeypatch.setattr("vidream.outputs.output_registry.pkgutil.iter_modules", lambda path: entries)
+    monkeypatch.setattr("vidream.outputs.output_registry.modules_of", lambda package: [module])
     output_registry._classes.cache_clear()
     try:
         wall = make_output("wall", "north", rate=25)

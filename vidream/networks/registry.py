@@ -5,9 +5,8 @@ A network is added by one file of this folder that has a function `network_entri
 
 from __future__ import annotations
 
-import pkgutil
+from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -15,6 +14,7 @@ import torch
 from vidream.errors import NetError, close_names
 from vidream.networks.entry import LoadedNetwork, NetworkEntry, WeightsState
 from vidream.networks.network import Net
+from vidream.runtime.modules import modules_of
 
 __all__ = [
     "describe_net", "graph_convolutions", "has_weights", "load_net", "make_net", "net_names", "network_entry",
@@ -32,10 +32,9 @@ def net_names() -> list[str]:
 def network_entry(name: str) -> NetworkEntry:
     """The entry of the network `name`. Raises NetError, with close names, for one that is not there."""
     # File by file: torchvision, whose file is the last, takes seconds to load.
-    for module in _modules():
-        for entry in _entries_of(module):
-            if entry.name == name:
-                return entry
+    for entry in _all_entries():
+        if entry.name == name:
+            return entry
     raise NetError(f'no network "{name}"; {close_names(name, net_names())}. List all: vidream nets')
 
 
@@ -109,20 +108,16 @@ def has_weights(name: str) -> bool:
     return weights_state(name).is_here
 
 
-def _modules() -> list[str]:
-    package = import_module("vidream.networks")
-    return [f"{package.__name__}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
-
-
-def _entries_of(module: str) -> tuple[NetworkEntry, ...]:
-    make = getattr(import_module(module), "network_entries", None)
-    return tuple(make()) if make else ()
+def _all_entries() -> Iterator[NetworkEntry]:
+    for module in modules_of("vidream.networks"):
+        make = getattr(module, "network_entries", None)
+        yield from make() if make else ()
 
 
 @cache
 def _entries() -> dict[str, NetworkEntry]:
     found: dict[str, NetworkEntry] = {}
-    for entry in (entry for module in _modules() for entry in _entries_of(module)):
+    for entry in _all_entries():
         if entry.name in found:
             raise ValueError(f'two networks are called "{entry.name}"; give one another name')
         found[entry.name] = entry

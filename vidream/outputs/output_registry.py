@@ -5,15 +5,14 @@ An output is added by one file of this folder with a subclass of `Output` that h
 
 from __future__ import annotations
 
-import pkgutil
 from fractions import Fraction
 from functools import cache
-from importlib import import_module
 from os import PathLike
 from typing import Any
 
 from vidream.errors import DeviceError, close_names
 from vidream.outputs.output import Output
+from vidream.runtime.modules import modules_of
 
 __all__ = ["make_output", "output_class", "output_names"]
 
@@ -53,9 +52,7 @@ def make_output(name: str, target: str | PathLike[str] = "", *, rate: float | Fr
 @cache
 def _classes() -> dict[str, type[Output]]:
     found: dict[str, type[Output]] = {}
-    package = import_module("vidream.outputs")
-    for entry in pkgutil.iter_modules(package.__path__):
-        module = import_module(f"{package.__name__}.{entry.name}")
+    for module in modules_of("vidream.outputs"):
         for value in vars(module).values():
             is_own = isinstance(value, type) and issubclass(value, Output) and value.__module__ == module.__name__
             if is_own and value.name and found.setdefault(value.name, value) is not value:
