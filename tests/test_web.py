@@ -38,7 +38,7 @@ def clip(tmp_path):
 def test_frames_go_up_and_their_dreams_come_down(served):
     source = textured(90, 160)
     with served.page() as page:
-        assert page.hello["looks"][0]["name"] == "fast" and page.hello["groups"]
+        assert page.hello["looks"][0]["name"] == "fast" and page.hello["networks"]["dreamnet"]["groups"]
         first = shown(page, encode_frame(source))
         assert first.shape == source.shape and difference(first, source) < 0.03
         until(lambda: difference(shown(page, encode_frame(source)), source) > 0.03)

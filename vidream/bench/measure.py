@@ -116,11 +116,6 @@ def measure_all(
     return Bench(__version__, machine, dreamer.describe(), peak, found, live, memory)
 
 
-def _own_layers(dreamer: Dreamer) -> list[str]:
-    """Layers of the picture itself that the objective reads."""
-    return [name for name in dreamer.objective.layers if "/" not in name and name != "picture"]
-
-
 def moving_frames(width: int, height: int, count: int) -> list[Tensor]:
     """A made-up clip, [1,3,H,W] each: soft blobs in several sizes that move steadily, as a panning camera's do."""
     generator = torch.Generator().manual_seed(4)
@@ -137,9 +132,11 @@ def _size_figures(dreamer: Dreamer, width: int, height: int, peak: float, second
     one = dreamer.with_preset(dreamer.preset.replace(octaves=1, finest=1.0, falloff=0.0))
     picture = frames[0].to(dreamer.device)
     step = seconds_of(lambda: one(picture, steps=1), dreamer.device, budget_seconds=seconds / 4)
-    names = _own_layers(dreamer)
+    forward = [
+        each.net.operations(each.needs(""), height, width) for each in dreamer.ascents if each.needs("") and each.share
+    ]
     # As much again for the backward pass: the weights need no gradient.
-    operations = 2 * dreamer.net.operations(names, height, width) if names else 0
+    operations = 2 * sum(forward)
     with tempfile.TemporaryDirectory(prefix="vidream-bench-") as folder:
         clip = Path(folder) / "clip.mp4"
         with FrameWriter(clip, rate=Fraction(25)) as writer:

@@ -16,6 +16,7 @@ from torch import Tensor
 from vidream.bench.machine import seconds_in_turns
 from vidream.engine.dreamer import Dreamer
 from vidream.engine.gradient import random_roll
+from vidream.looks.mixture import with_networks
 from vidream.motion.estimators import DisFlow
 from vidream.motion.warp import resize_motion, warp_error
 from vidream.runtime.device import wait_for
@@ -104,7 +105,7 @@ def against_plain_step(dreamer: Dreamer, picture: Tensor, *, budget_seconds: flo
         picture: [1,3,H,W], RGB, 0..1.
         budget_seconds: for all of them together.
     """
-    bare = dreamer.preset.replace(
+    bare = with_networks(dreamer.preset, dreamer.net.name).replace(
         octaves=1,
         finest=1.0,
         falloff=0.0,
@@ -145,7 +146,9 @@ def against_plain_step(dreamer: Dreamer, picture: Tensor, *, budget_seconds: flo
 
 
 def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipComparison:
-    """Dream `frames` [1,3,H,W] our way, then the plain way. The first frame's time does not count.
+    """Dream `frames` [1,3,H,W] our way, then the plain way, both with the dreamer's first network alone.
+
+    The first frame's time does not count.
 
     Our flow is found beside the dream, as it is in a film; the plain loop has none.
 
@@ -155,6 +158,7 @@ def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipCompar
     frames = list(frames)
     if len(frames) < 2:
         raise ValueError("a comparison needs two frames at least")
+    dreamer = dreamer.with_preset(with_networks(dreamer.preset, dreamer.net.name))
     stream = Stream(dreamer)
     with made_ahead(stream.followed(frames), dreamer.device) as ready:
         mine, my_seconds = _timed(dreamer, (partial(stream.next, frame, motion=moved) for frame, moved in ready))
@@ -199,7 +203,7 @@ def _timed(dreamer: Dreamer, calls: Iterable[Callable[[], Tensor]]) -> tuple[lis
 
 def _plain_score(dreamer: Dreamer, *, trains: bool) -> Score:
     """The dreamer's objective over its network as torch has it. trains: weights get gradients, as they come."""
-    extractor = dreamer.net.plain_extractor(_layers(dreamer))
+    extractor = dreamer.net.plain_extractor(dreamer.ascents[0].needs(""))
     extractor.requires_grad_(trains)
     return _scored(dreamer, lambda picture: extractor(dreamer.net.normalised(picture)))
 
@@ -212,7 +216,7 @@ def _scored(dreamer: Dreamer, features: Features) -> Score:
 def _three_lines(dreamer: Dreamer) -> Features:
     """What anybody gets from torch in three lines: folded batch norm, channels_last, autocast."""
     net = dreamer.net
-    extractor = net.folded_extractor(_layers(dreamer)).float()
+    extractor = net.folded_extractor(dreamer.ascents[0].needs("")).float()
 
     def features(picture: Tensor) -> dict[str, Tensor]:
         x = net.normalised(picture).contiguous(memory_format=torch.channels_last)
@@ -233,11 +237,6 @@ def _compiled(features: Features, picture: Tensor) -> tuple[Features | None, str
         words = (str(error).strip().splitlines() or [""])[0]
         return None, f"{type(error).__name__}: {words}"[:160]
     return compiled, ""
-
-
-def _layers(dreamer: Dreamer) -> list[str]:
-    """Layers of the picture itself that the objective reads."""
-    return [name for name in dreamer.objective.layers if "/" not in name and name != "picture"]
 
 
 def _plain_steps(score: Score, picture: Tensor, steps: int, generator: torch.Generator) -> Tensor:

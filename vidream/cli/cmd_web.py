@@ -7,7 +7,6 @@ import contextlib
 import os
 import secrets
 import sys
-from functools import partial
 from pathlib import Path
 
 from vidream.cli import options, values
@@ -96,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     engine = Engine(
         settings,
         first=(f"{name}, changed" if arguments.set or arguments.net else name, preset),
-        load=partial(options.net_for, arguments, preset),
+        networks=options.networks_for(arguments, preset),
         tile=arguments.tile,
         seed=arguments.seed,
     )

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from vidream.cli import values
 from vidream.errors import NetError
 from vidream.looks.library import load_look
+from vidream.looks.mixture import with_networks
 from vidream.looks.preset import DEFAULT_NAME, Preset
 from vidream.media.formats import suffixes
 
 if TYPE_CHECKING:
     from vidream.engine.dreamer import Dreamer
-    from vidream.networks import Net
+    from vidream.networks import NetworkPool
 
 __all__ = [
     "add_look",
@@ -24,7 +25,7 @@ __all__ = [
     "add_span",
     "chosen_preset",
     "dreamer_for",
-    "net_for",
+    "networks_for",
     "take_like",
 ]
 
@@ -37,7 +38,11 @@ def add_look(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a preset field; repeatable"
     )
-    group.add_argument("--net", metavar="NAME", help="network in place of the preset's")
+    group.add_argument(
+        "--net",
+        metavar="NAME[:SHARE],...",
+        help="network in place of the preset's, or several in one dream: dreamnet:1,efficientnet_lite0:0.5",
+    )
     group.add_argument(
         "--weights", metavar="FILE", type=values.path_text, help="weights for the network: .safetensors or .pth"
     )
@@ -120,9 +125,8 @@ def take_like(arguments: argparse.Namespace) -> None:
 def chosen_preset(arguments: argparse.Namespace) -> Preset:
     """The preset by name or file, or of the film that --like names; with --net and --set. Raises PresetError."""
     preset = getattr(arguments, "like_preset", None) or load_look(arguments.preset)
-    if arguments.net and arguments.net != preset.net:
-        # Layers and subjects are one net's names; another net starts from its own choice.
-        preset = preset.replace(net=arguments.net, layers={}, channels=(), subject={}, class_id="")
+    if arguments.net:
+        preset = with_networks(preset, arguments.net)
     return preset.with_settings(arguments.set)
 
 
@@ -141,20 +145,15 @@ def dreamer_for(arguments: argparse.Namespace, preset: Preset) -> Dreamer:
     )
 
 
-def net_for(arguments: argparse.Namespace, chosen: Preset, preset: Preset) -> Net:
-    """The network of `preset`, on the machine that the options name; --weights are those of the `chosen` look's."""
-    from vidream.networks import load_net
+def networks_for(arguments: argparse.Namespace, preset: Preset) -> NetworkPool:
+    """The networks on the machine that the options name; --weights are those of the preset's first one."""
+    from vidream.networks import NetworkPool
     from vidream.runtime.device import pick_device, pick_precision
 
     _keep_memory()
     device = pick_device(arguments.device)
-    return load_net(
-        preset.net,
-        weights=Path(arguments.weights) if arguments.weights and preset.net == chosen.net else None,
-        device=device,
-        dtype=pick_precision(arguments.precision, device),
-        batch_norm=preset.batch_norm,
-    )
+    weights = {next(iter(preset.networks)): Path(arguments.weights)} if arguments.weights else {}
+    return NetworkPool(device=device, dtype=pick_precision(arguments.precision, device), weights=weights)
 
 
 def _keep_memory() -> None:

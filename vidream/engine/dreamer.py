@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from vidream.engine.ascent import Ascent
 from vidream.engine.cuda_graphs import StepGraphs
-from vidream.engine.gradient import evened, gaussian_blur, gradient, normalise, on_colour_axes, random_roll
-from vidream.engine.octaves import covering, octave_sizes, resized
-from vidream.engine.step_key import step_key
+from vidream.engine.gradient import normalise, random_roll
+from vidream.engine.octaves import octave_sizes, resized
 from vidream.engine.tiling import SMALLEST_TILE_PX, Tiles, fitting_tile
 from vidream.errors import DeviceError
+from vidream.looks.mixture import with_networks
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader
-from vidream.networks import Net, load_net
-from vidream.objectives import Objective, objective_of
+from vidream.networks import Net, NetworkPool
+from vidream.objectives import Objective, objective_of, own_part
 from vidream.runtime.device import describe_device, pick_device, pick_precision
 from vidream.runtime.memory import forget_memory, is_out_of_memory
 
@@ -35,16 +36,22 @@ class Dreamer:
     Args:
         preset: the look; by default "creatures".
         net: a network of your own in place of the preset's.
-        objective: what to climb in place of what the preset asks for.
-        weights: a file for the preset's network.
+        networks: networks of the preset that are loaded already, or a pool of them; the others are loaded.
+        objective: what to climb in place of what the preset asks for, in its first network that has those layers.
+        weights: a file for the preset's network, the first one of several.
         device: auto, cpu, cuda, cuda:1 ... or mps.
         precision: auto, fp32, bf16 or fp16.
         tile: largest side worked on at once, px; by default from the free memory.
         seed: the same seed gives the same pictures on one machine.
 
+    Attributes:
+        preset: the look.
+        ascents: what each of its networks does in a step.
+        device: where it computes.
+
     Raises:
         PresetError: fields of the preset do not go together.
-        NetError: the network, its weights or what the preset asks of it is not there.
+        NetError: a network, its weights or what the preset asks of it is not there.
         DeviceError: the device or precision is not there.
     """
 
@@ -53,6 +60,7 @@ class Dreamer:
         preset: Preset | None = None,
         *,
         net: Net | None = None,
+        networks: NetworkPool | Iterable[Net] | None = None,
         objective: Objective | None = None,
         weights: str | Path | None = None,
         device: str = "auto",
@@ -63,25 +71,34 @@ class Dreamer:
         if tile is not None and tile < SMALLEST_TILE_PX:
             raise DeviceError(f"tile cannot be {tile}; give {SMALLEST_TILE_PX} px or more, or leave it out")
         self.preset = preset or Preset.load("creatures")
-        if net is None:
+        self._own_net = net
+        if isinstance(networks, NetworkPool):
+            self._networks = networks
+        elif net is not None or networks is not None:
+            self._networks = NetworkPool([net] if net is not None else networks or ())
+        else:
             place = pick_device(device)
-            dtype = pick_precision(precision, place)
-            net = load_net(
-                self.preset.net,
-                weights=Path(weights) if weights else None,
-                device=place,
-                dtype=dtype,
-            )
-        self.net = net.with_batch_norm("train") if self.preset.batch_norm == "train" else net
+            given = {next(iter(self.preset.networks)): Path(weights)} if weights else {}
+            self._networks = NetworkPool(device=place, dtype=pick_precision(precision, place), weights=given)
         self._own_objective = objective
         self._guides: Sequence[Tensor] | None = None
-        self.device = net.device
-        self._memory = Tiles(tile or fitting_tile(net))
-        self._graphs = StepGraphs.on(net.device)
+        self.device = self._networks.device
+        self.ascents = self._all_ascents()
+        self._memory = Tiles(tile or fitting_tile(self.net))
+        self._graphs = StepGraphs.on(self.device)
         self._step_key: Hashable = None
         self.seed = seed
         self.weights_name = Path(weights).name if weights else None
-        self._set_objective(objective or objective_of(self.preset.at(0), self.net))
+
+    @property
+    def net(self) -> Net:
+        """The network that dreams; the first one of several."""
+        return self.ascents[0].net
+
+    @property
+    def objective(self) -> Objective:
+        """What is climbed in `net`."""
+        return self.ascents[0].objective
 
     @property
     def own_objective(self) -> Objective | None:
@@ -104,16 +121,18 @@ class Dreamer:
         return self if moment is self.preset else self.with_preset(moment)
 
     def with_preset(self, preset: Preset) -> Dreamer:
-        """This dreamer with another look, on the network that is loaded. Raises PresetError, NetError."""
+        """This dreamer with another look. Networks that are loaded stay so; others are loaded.
+
+        Raises:
+            PresetError: fields of the preset do not go together.
+            NetError: a network, its weights or what the preset asks of it is not there.
+        """
         view = copy.copy(self)
         view.preset = preset
         view._step_key = None
-        if preset.batch_norm != self.preset.batch_norm:
-            view.net = self.net.with_batch_norm(preset.batch_norm)
         if preset.guide != self.preset.guide:
             view._guides = None
-        if self._own_objective is None:
-            view._set_objective(objective_of(preset.at(0), view.net))
+        view.ascents = view._all_ascents()
         return view
 
     def __call__(
@@ -190,9 +209,10 @@ class Dreamer:
             count = min(steps, max(1, round(effort)))
             octave_step = step_size * effort / max(count, 1)
             local_size = octave_step if pace is None else octave_step * resized(pace, size)
-            score, aligned = self._scorer(size, guides), [resized(source, size)] if self._needs("source/") else []
-            for _ in range(count):
-                dream = self._step(score, dream, aligned, local_size, generator)
+            scorers = self._scorers(size, guides)
+            aligned = [resized(source, size)] if any(each.needs("source/") for each in scorers) else []
+            for _ in range(count if scorers else 0):
+                dream = self._step(scorers, dream, aligned, local_size, generator)
                 if watch:
                     watch(dream)
             detail = dream - base
@@ -205,51 +225,43 @@ class Dreamer:
         return torch.Generator().manual_seed((self.seed * 1_000_003 + frame_number) % 2**63)
 
     def score(self, picture: Tensor, *, source: Tensor | None = None, guides: Sequence[Tensor] | None = None) -> Tensor:
-        """What the objective gives `picture` [B,3,H,W]: a scalar that steps make larger."""
-        return self._scorer(tuple(picture.shape[-2:]), guides)(picture, picture if source is None else source)
+        """What the objectives give `picture` [B,3,H,W], by their shares: a scalar that steps make larger."""
+        source = picture if source is None else source
+        scorers = self._scorers(tuple(picture.shape[-2:]), guides)
+        scores = [each.share * score(picture, source) for each, score in scorers.items()]
+        return torch.stack(scores).sum() if scores else picture.new_zeros(())
 
     def describe(self) -> str:
-        """Device, precision and net in a few words."""
+        """Networks, device and precision in a few words."""
         precision = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[self.net.dtype]
-        return f"{self.net.name} on {describe_device(self.device)}, {precision}"
+        names = " and ".join(each.net.name for each in self.ascents)
+        return f"{names} on {describe_device(self.device)}, {precision}"
 
-    def _set_objective(self, objective: Objective) -> None:
-        self.objective = objective
-        names = {name.rpartition("/")[2] for name in objective.layers if name != "picture"}
-        self.net.check_layers(names)
-        strides = [info.stride for info in self.net.describe_layers(sorted(names))] if names else [1]
-        # Logits of a whole picture have no stride; their nets halve the picture five times.
-        self._stride = min(max(strides), 32)
+    def _all_ascents(self) -> tuple[Ascent, ...]:
+        """One for each network of the preset, in its order."""
+        preset = self.preset.at(0)
+        shares = {name: share for name, share in preset.networks.items() if isinstance(share, (int, float))}
+        if self._own_net is not None:
+            nets = [self._own_net.with_batch_norm(preset.batch_norm)]
+            preset = with_networks(preset, nets[0].name) if len(shares) > 1 else preset
+            shares = {nets[0].name: 1.0}
+        else:
+            nets = [self._networks.net(name, batch_norm=preset.batch_norm) for name in shares]
+        own = self._own_objective
+        if own is not None:
+            names = [name.rpartition("/")[2] for name in own.layers if name != "picture"]
+            fitting = [net for net in nets if all(name in net.layers for name in names)]
+            return (Ascent((fitting or nets)[0], own),)
+        return tuple(
+            Ascent(net, objective_of(own_part(preset, net, nets), net), share=shares[net.name]) for net in nets
+        )
 
-    def _needs(self, prefix: str) -> list[str]:
-        """Layers that the objective asks for under a prefix: "source/", "guide/", or "" for the picture's own."""
-        return [
-            name.removeprefix(prefix)
-            for name in self.objective.layers
-            if (name.startswith(prefix) if prefix else "/" not in name and name != "picture")
-        ]
-
-    def _scorer(self, size: tuple[int, ...], guides: Sequence[Tensor] | None) -> Callable[..., Tensor]:
-        """The score at one octave's size: a function of the picture and, cut as it is, the source."""
-        given = {}
-        if self._needs("guide/"):
-            guides = self._preset_guides() if guides is None else guides
-            fitted = torch.cat([covering(each.to(self.device, torch.float32), size, self.tile) for each in guides])
-            with torch.no_grad():
-                found = self.net.features(fitted, self._needs("guide/"))
-            given = {f"guide/{name}": value for name, value in found.items()}
-
-        def score(picture: Tensor, source: Tensor | None = None) -> Tensor:
-            features = {"picture": picture, **given}
-            if self._needs(""):
-                features |= self.net.features(picture, self._needs(""))
-            if source is not None and self._needs("source/"):
-                with torch.no_grad():
-                    found = self.net.features(source, self._needs("source/"))
-                features |= {f"source/{name}": value for name, value in found.items()}
-            return self.objective(features)
-
-        return score
+    def _scorers(self, size: tuple[int, ...], guides: Sequence[Tensor] | None) -> dict[Ascent, Callable[..., Tensor]]:
+        """The score at one octave's size in every network that has a share."""
+        active = [each for each in self.ascents if each.share > 0 or len(self.ascents) == 1]
+        if guides is None and any(each.needs("guide/") for each in active):
+            guides = self._preset_guides()
+        return {each: each.scorer(size, guides or (), self.tile) for each in active}
 
     def _preset_guides(self) -> Sequence[Tensor]:
         """The preset's guide files, the first frame of each: [1,3,h,w]. Raises SourceError."""
@@ -265,7 +277,7 @@ class Dreamer:
 
     def _step(
         self,
-        score: Callable[..., Tensor],
+        scorers: Mapping[Ascent, Callable[..., Tensor]],
         picture: Tensor,
         aligned: list[Tensor],
         step_size: float | Tensor,
@@ -279,15 +291,19 @@ class Dreamer:
         look = self.preset
 
         def direction(picture: Tensor) -> Tensor:
-            found = gradient(score, picture, *others, stride=self._stride, tile=self.tile)
-            found = evened(found, look.evenness)
-            found = on_colour_axes(gaussian_blur(found, look.smoothing), look.colour)
-            return normalise(found, look.normalise, levels=look.lap_levels)
+            ways = [
+                each.direction(score, picture, *others, look=look, tile=self.tile) for each, score in scorers.items()
+            ]
+            if len(ways) == 1:
+                return ways[0]
+            # Each is of unit size, so the shares say how much of the step is whose; the sum is brought to unit size.
+            shared = [each.share * way for each, way in zip(scorers, ways, strict=True)]
+            return normalise(torch.stack(shared).sum(0), "mean-abs")
 
-        if tiled or others or self._needs("guide/") or not self._graphs.can_record:
+        if tiled or others or not self._graphs.can_record or any(each.needs("guide/") for each in scorers):
             found = direction(rolled)
         else:
-            self._step_key = self._step_key or step_key(look, self.objective, self.net)
+            self._step_key = self._step_key or tuple(each.key(look) for each in scorers)
             found = self._graphs(self._step_key, direction, rolled)
         found = torch.roll(found, (-shift[0], -shift[1]), dims=(-2, -1))
         # Product and sum in one pass over the picture, and no buffer more than the result's.

@@ -42,7 +42,7 @@ class Controls:
     def __init__(self, live: LiveDream, *, name: str) -> None:
         self._live = live
         # A download would stop the live picture: looks whose network is not on this machine are left out.
-        self._names = [each for each in preset_names() if has_weights(Preset.load(each).net)]
+        self._names = [each for each in preset_names() if all(map(has_weights, Preset.load(each).networks))]
         self._own = {name: live.preset}
         if name not in self._names:
             self._names.insert(0, name)

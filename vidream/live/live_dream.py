@@ -209,19 +209,13 @@ class LiveDream:
     def change(self, preset: Preset | str) -> None:
         """Take another look from now on; the dream changes into it within half a second.
 
-        The same network stays loaded. Another one is loaded before this returns, while the old dream continues.
+        Networks that are loaded stay so. Another one is loaded before this returns, while the old dream continues.
 
         Raises:
             PresetError, NetError: the new look cannot be used; the old one stays.
         """
         preset = Preset.load(preset) if isinstance(preset, str) else preset
-        old = self._dreamer
-        if (preset.net, preset.batch_norm) == (old.preset.net, old.preset.batch_norm):
-            dreamer = old.with_preset(preset)
-        else:
-            dreamer = Dreamer(
-                preset, device=str(old.device), precision=self._precision, tile=self._tile, seed=self._seed,
-            )  # fmt: skip
+        dreamer = self._dreamer.with_preset(preset)
         tracker = _tracker_for(preset)
         with self._showing, self._changed:
             self._dreamer, self._changing_for = dreamer, CHANGE_UPDATES

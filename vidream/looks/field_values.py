@@ -30,6 +30,8 @@ def coerced(item: dataclasses.Field[Any], value: Any) -> Any:
             return tuple(int(part) for part in parts if str(part).strip())
         if isinstance(default, bool):
             return _parsed_bool(value)
+        if item.metadata.get("shares"):
+            return _parsed_shares(value)
         if isinstance(default, str):
             if not isinstance(value, str):
                 raise ValueError
@@ -96,12 +98,27 @@ def _parsed_weights(value: Any) -> dict[str, float | Schedule]:
     return {str(name): _parsed_number(weight) for name, weight in value.items()}
 
 
+def _parsed_shares(value: Any) -> str | dict[str, float | Schedule]:
+    """A name alone, or names and shares, "a:1,b:0.5"; one name with a share is that name."""
+    if isinstance(value, str) and not any(mark in value for mark in ",:"):
+        return value.strip()
+    shares = _parsed_weights(value)
+    numbers = [number for share in shares.values() for number in _numbers(share)]
+    if not shares or any(number < 0 for number in numbers) or not any(numbers):
+        raise ValueError
+    return next(iter(shares)) if len(shares) == 1 else shares
+
+
+def _numbers(value: float | Schedule) -> list[float]:
+    return [number for _, number in value.keys] if isinstance(value, Schedule) else [value]
+
+
 def check_range(item: dataclasses.Field[Any], value: Any) -> None:
     allowed = item.metadata.get("allowed")
     if allowed and value not in allowed:
         raise PresetError(f'{item.name} cannot be "{value}"; allowed: {", ".join(allowed)}')
     low, high = item.metadata.get("low"), item.metadata.get("high")
-    for number in [v for _, v in value.keys] if isinstance(value, Schedule) else [value]:
+    for number in _numbers(value):
         if low is not None and high is not None and not low <= number <= high:
             raise PresetError(f"{item.name} cannot be {number}; allowed: {low} to {high} ({item.metadata['says']})")
 

@@ -60,7 +60,10 @@ class Preset:
 
     description: str = field(default="", metadata={"says": "one line for the list of presets"})
     # What is dreamed.
-    net: str = field(default="dreamnet", metadata={"says": "network to dream with: vidream nets"})
+    net: str | Mapping[str, float] = field(
+        default="dreamnet",
+        metadata={"says": "network to dream with, or several and their shares: vidream nets", "shares": True},
+    )
     layers: Mapping[str, float] = _weights("layers and weights; empty: the net's own choice (vidream layers)")
     channels: tuple[int, ...] = field(default=(), metadata={"says": "only these channels of the layers; empty: all"})
     subject: Mapping[str, float] = _weights("classes or groups and weights, beside or in place of layers")
@@ -107,6 +110,11 @@ class Preset:
             value = coerced(item, getattr(self, item.name))
             check_range(item, value)
             object.__setattr__(self, item.name, value)
+
+    @property
+    def networks(self) -> dict[str, float | Schedule]:
+        """Network -> its share in every step; one alone has all of it, whatever its number."""
+        return dict(self.net) if isinstance(self.net, Mapping) else {self.net: 1.0}
 
     def at(self, seconds: float) -> Preset:
         """The preset of one moment.
@@ -212,9 +220,10 @@ class Preset:
             if not equals:
                 raise PresetError(f'a setting is FIELD=VALUE, such as keep=0, and not "{setting}"', argument="set")
             name, _, member = name.strip().partition(".")
-            if member and isinstance(getattr(self, name, None), Mapping):
+            held = self.networks if name == "net" else getattr(self, name, None)
+            if member and isinstance(held, Mapping):
                 # layers.s3b=0.5 changes one weight and leaves the others.
-                changes[name] = {**changes.get(name, getattr(self, name)), member: value.strip()}
+                changes[name] = {**changes.get(name, held), member: value.strip()}
             else:
                 changes[name] = value.strip()
         return self.replace(**changes)

@@ -3,6 +3,7 @@
 from vidream.networks.entry import NetworkEntry, WeightsPlace, WeightsState
 from vidream.networks.layers import LayerInfo
 from vidream.networks.network import Net
+from vidream.networks.pool import NetworkPool
 from vidream.networks.registry import (
     describe_net,
     graph_convolutions,
@@ -17,6 +18,7 @@ __all__ = [
     "LayerInfo",
     "Net",
     "NetworkEntry",
+    "NetworkPool",
     "WeightsPlace",
     "WeightsState",
     "describe_net",

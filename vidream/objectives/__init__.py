@@ -5,6 +5,7 @@ from vidream.objectives.build import objective_of
 from vidream.objectives.guides import content, guide, style
 from vidream.objectives.objective import OBJECTIVES, Objective, objective
 from vidream.objectives.regularisers import total_variation
+from vidream.objectives.request import own_part
 
 __all__ = [
     "OBJECTIVES",
@@ -15,6 +16,7 @@ __all__ = [
     "layer",
     "objective",
     "objective_of",
+    "own_part",
     "style",
     "subject",
     "total_variation",

@@ -44,7 +44,8 @@ def dreamer_settings(dreamer: Dreamer) -> dict[str, Any]:
     look = {"vidream": __version__, **preset_fields(preset), **guides, "seed": dreamer.seed}
     own = dreamer.own_objective
     objective = json.dumps(own.describe(), sort_keys=True) if own else "what the preset asks for"
-    return {**look, "weights": dreamer.net.fingerprint(), "objective": objective}
+    weights = {f"weights of {each.net.name}": each.net.fingerprint() for each in dreamer.ascents}
+    return {**look, **weights, "objective": objective}
 
 
 def machine_settings(dreamer: Dreamer) -> dict[str, Any]:

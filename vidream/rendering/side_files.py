@@ -30,7 +30,7 @@ class SideFiles:
     def write(self, made: Made, track: Track, recipe: Recipe) -> None:
         """Write them. Raises TargetError."""
         if self._report is not None:
-            look = f"{recipe.preset.description or recipe.preset.net}, seed {recipe.seed}"
+            look = f"{recipe.preset.description or ' and '.join(recipe.preset.networks)}, seed {recipe.seed}"
             head = {"film": made.path.name, "source": recipe.source, "look": look, "vidream": recipe.version}
             write_report(self._report, track, {**head, **_facts(made, track)}, made.rate)
         if self._sidecar is not None:

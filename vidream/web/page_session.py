@@ -160,12 +160,10 @@ class Session:
         """Apply `choices`; where that raises, the old ones stay."""
         preset = self._preset(choices)
         if replace(self.choices, strength=choices.strength) != choices:
-            if self._live is not None and self._live.preset.net == preset.net:
+            if self._live is not None:
                 self._live.change(preset)
             else:
-                # Another network: the shared one; LiveDream itself would load it again.
                 self._engine.dreamer(preset)
-                self._end_live()
         if self._live is not None:
             self._live.strength = choices.strength
         self.choices = choices

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import PresetError, close_names
 from vidream.looks.preset import Preset, preset_names
-from vidream.networks import Net, has_weights, load_net
+from vidream.networks import NetworkPool, WeightsPlace, has_weights, weights_state
 from vidream.runtime.device import pick_device, pick_precision
 from vidream.runtime.threads import run_single_threaded
 from vidream.web.limits import Settings
@@ -29,7 +28,7 @@ class Engine:
     Args:
         settings: limits of the server.
         first: name and preset of the look that a page begins with; by default the first shipped one.
-        load: gives the network of a preset; by default the embedded or downloaded one, on the best device.
+        networks: loads the looks' networks; by default on the best device.
         tile, seed: as in `Dreamer`.
     """
 
@@ -38,7 +37,7 @@ class Engine:
         settings: Settings,
         *,
         first: tuple[str, Preset] | None = None,
-        load: Callable[[Preset], Net] | None = None,
+        networks: NetworkPool | None = None,
         tile: int | None = None,
         seed: int = 0,
     ) -> None:
@@ -47,21 +46,11 @@ class Engine:
         self.clips = threading.Semaphore(CLIPS_AT_ONCE)
         # A live frame and a file at work for each page, and the pages that come and go.
         self.threads = ThreadPoolExecutor(2 * settings.max_sessions + 4, "vidream-web", run_single_threaded)
-        self._load, self._tile, self._seed = load or _on_best_device, tile, seed
-        self._nets: dict[tuple[str, str], Net] = {}
-        self._lock = threading.Lock()
+        self._networks, self._tile, self._seed = networks or _on_best_device(), tile, seed
 
     def dreamer(self, preset: Preset) -> Dreamer:
-        """A new dreamer on a shared network. Raises NetError, PresetError."""
-        return Dreamer(preset, net=self.net(preset), tile=self._tile, seed=self._seed)
-
-    def net(self, preset: Preset) -> Net:
-        """The network that `preset` names, loaded at its first use. Raises NetError."""
-        with self._lock:
-            key = (preset.net, preset.batch_norm)
-            if key not in self._nets:
-                self._nets[key] = self._load(preset)
-            return self._nets[key]
+        """A new dreamer on shared networks. Raises NetError, PresetError."""
+        return Dreamer(preset, networks=self._networks, tile=self._tile, seed=self._seed)
 
     def preset(self, look: str, *, subjects: tuple[str, ...] = (), guide: Path | None = None) -> Preset:
         """The preset of a page's choices.
@@ -87,21 +76,23 @@ class Engine:
         return preset
 
     def describe(self) -> dict[str, Any]:
-        """Looks and subjects, for the page's controls."""
-        net = self.net(next(iter(self.looks.values())))
-        return {
-            "looks": [
-                {
-                    "name": name,
-                    "says": preset.description,
-                    "thumbnail": (THUMBNAILS / f"{name}.jpg").is_file(),
-                    "subjects": preset.net == net.name,
-                }
-                for name, preset in self.looks.items()
-            ],
-            "groups": list(net.groups),
-            "classes": [name for name in net.classes if name not in net.groups] if net.groups else [],
-        }
+        """Looks, and the subjects of every network that needs no download, for the page's controls."""
+        looks = [
+            {
+                "name": name,
+                "says": preset.description,
+                "thumbnail": (THUMBNAILS / f"{name}.jpg").is_file(),
+                "networks": list(preset.networks),
+            }
+            for name, preset in self.looks.items()
+        ]
+        names = dict.fromkeys(name for preset in self.looks.values() for name in preset.networks)
+        embedded = [name for name in names if weights_state(name).place is WeightsPlace.EMBEDDED]
+        networks = {}
+        for net in map(self._networks.net, embedded):
+            classes = [name for name in net.classes if name not in net.groups]
+            networks[net.name] = {"groups": list(net.groups), "classes": classes}
+        return {"looks": looks, "networks": networks}
 
 
 def _looks(first: tuple[str, Preset] | None) -> dict[str, Preset]:
@@ -109,11 +100,11 @@ def _looks(first: tuple[str, Preset] | None) -> dict[str, Preset]:
     looks = dict([first]) if first else {}
     for name in preset_names():
         preset = Preset.load(name)
-        if name not in looks and has_weights(preset.net):
+        if name not in looks and all(map(has_weights, preset.networks)):
             looks[name] = preset
     return looks
 
 
-def _on_best_device(preset: Preset) -> Net:
+def _on_best_device() -> NetworkPool:
     device = pick_device()
-    return load_net(preset.net, device=device, dtype=pick_precision("auto", device), batch_norm=preset.batch_norm)
+    return NetworkPool(device=device, dtype=pick_precision("auto", device))

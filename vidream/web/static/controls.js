@@ -8,6 +8,7 @@ const STRENGTH_PERIOD_MS = 100;
 export class Controls {
   #link;
   #looks = [];
+  #networks = {};
   #choices = { look: "", subjects: [], strength: 1 };
   #guideFile = null;
   #strengthTimer = 0;
@@ -26,10 +27,10 @@ export class Controls {
   begin(hello) {
     const same = this.#looks.length > 0 && hello.looks.some((look) => look.name === this.#choices.look);
     this.#looks = hello.looks;
+    this.#networks = hello.networks;
     this.#mostBytes = hello.limits.guide;
     if (!same) this.#choices = { ...hello.choices };
     this.#drawGallery();
-    this.#drawChips(hello);
     this.#showLook();
     if (same) {
       this.#send({ ...this.#choices });
@@ -49,9 +50,15 @@ export class Controls {
     );
   }
 
-  #drawChips({ groups, classes }) {
+  // The subjects that the look's networks know.
+  #known(kind) {
+    return [...new Set((this.#current?.networks ?? []).flatMap((name) => this.#networks[name]?.[kind] ?? []))];
+  }
+
+  #drawChips() {
+    const [groups, classes] = [this.#known("groups"), this.#known("classes")];
     const chips = groups.map((name) => this.#chip(name));
-    const others = this.#choices.subjects.filter((name) => !groups.includes(name));
+    const others = this.#subjects().filter((name) => !groups.includes(name));
     chips.push(...others.map((name) => this.#chip(name)));
     if (classes.length) {
       const more = make("select", { ariaLabel: "More subjects" }, make("option", { value: "", textContent: "more …" }));
@@ -98,9 +105,10 @@ export class Controls {
     this.#send({ subjects: chosen });
   }
 
-  // Looks on another network do not have this one's subjects.
+  // A look on other networks may not have the subjects that were chosen.
   #subjects() {
-    return this.#current?.subjects ? this.#choices.subjects : [];
+    const known = new Set([...this.#known("groups"), ...this.#known("classes")]);
+    return this.#choices.subjects.filter((name) => known.has(name));
   }
 
   get #current() {
@@ -109,11 +117,10 @@ export class Controls {
 
   #showLook() {
     $("look-says").textContent = this.#current?.says ?? "";
-    const knows = this.#current?.subjects ?? false;
-    for (const input of $("chips").querySelectorAll("input, select")) input.disabled = !knows;
-    $("subject-hint").textContent = knows
+    this.#drawChips();
+    $("subject-hint").textContent = this.#known("groups").length
       ? "None chosen: the look's own subject."
-      : "This look has a network of its own, and its own subjects.";
+      : "This look's network has no subjects to choose from.";
     $("gallery").querySelector(":checked")?.parentElement.scrollIntoView({ block: "nearest", inline: "center" });
   }
 

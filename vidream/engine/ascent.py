@@ -1,0 +1,86 @@
+"""`Ascent`: what one network does in a step, the gradient of its objective brought to unit size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+import torch
+from torch import Tensor
+
+from vidream.engine.gradient import evened, gaussian_blur, gradient, normalise, on_colour_axes
+from vidream.engine.octaves import covering
+from vidream.engine.step_key import step_key
+from vidream.looks.preset import Preset
+from vidream.networks import Net
+from vidream.objectives import Objective
+
+__all__ = ["Ascent"]
+
+Score = Callable[..., Tensor]
+
+
+class Ascent:
+    """One network of a dream.
+
+    Args:
+        net: the network.
+        objective: what is climbed in it.
+        share: its weight in the step, beside other networks.
+
+    Raises:
+        NetError: the network lacks a layer that the objective reads.
+    """
+
+    def __init__(self, net: Net, objective: Objective, *, share: float = 1.0) -> None:
+        self.net, self.objective, self.share = net, objective, share
+        names = {name.rpartition("/")[2] for name in objective.layers if name != "picture"}
+        net.check_layers(names)
+        strides = [info.stride for info in net.describe_layers(sorted(names))] if names else [1]
+        # Logits of a whole picture have no stride; their nets halve the picture five times.
+        self._stride = min(max(strides), 32)
+
+    def needs(self, prefix: str) -> list[str]:
+        """Layers that the objective asks for under a prefix: "source/", "guide/", or "" for the picture's own."""
+        return [
+            name.removeprefix(prefix)
+            for name in self.objective.layers
+            if (name.startswith(prefix) if prefix else "/" not in name and name != "picture")
+        ]
+
+    def key(self, look: Preset) -> Hashable:
+        """Equal for two ascents only where both make the same of every picture."""
+        return self.share, step_key(look, self.objective, self.net)
+
+    def scorer(self, size: tuple[int, ...], guides: Sequence[Tensor], tile: int) -> Score:
+        """The score at one octave's size: a function of the picture and, cut as it is, the source.
+
+        Args:
+            size: (height, width) px.
+            guides: [1,3,h,w] each; not looked at where the objective asks for none.
+            tile: largest side worked on at once, px.
+        """
+        given = {}
+        if self.needs("guide/"):
+            fitted = torch.cat([covering(each.to(self.net.device, torch.float32), size, tile) for each in guides])
+            with torch.no_grad():
+                found = self.net.features(fitted, self.needs("guide/"))
+            given = {f"guide/{name}": value for name, value in found.items()}
+
+        def score(picture: Tensor, source: Tensor | None = None) -> Tensor:
+            features = {"picture": picture, **given}
+            if self.needs(""):
+                features |= self.net.features(picture, self.needs(""))
+            if source is not None and self.needs("source/"):
+                with torch.no_grad():
+                    found = self.net.features(source, self.needs("source/"))
+                features |= {f"source/{name}": value for name, value in found.items()}
+            return self.objective(features)
+
+        return score
+
+    def direction(self, score: Score, picture: Tensor, *aligned: Tensor, look: Preset, tile: int) -> Tensor:
+        """The way up from a picture [B,3,H,W], as the look wants it: mean absolute value 1."""
+        found = gradient(score, picture, *aligned, stride=self._stride, tile=tile)
+        found = evened(found, look.evenness)
+        found = on_colour_axes(gaussian_blur(found, look.smoothing), look.colour)
+        return normalise(found, look.normalise, levels=look.lap_levels)
