@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vidream.errors import PresetError
+from vidream.looks.mixture import split_name, with_networks
 from vidream.looks.preset import Preset
 from vidream.looks.schedule import Schedule
 
@@ -36,22 +37,25 @@ def load_look(name: str | Path) -> Preset:
 def cross_faded(keys: Sequence[tuple[float, Preset]]) -> Preset:
     """One preset that is a cross-fade of several.
 
-    Every number that differs becomes a schedule, and so does every weight of a layer or subject, which is 0 where a
-    preset does not name it.
+    Every number that differs becomes a schedule, and so does every share of a network and every weight of a layer or
+    subject, which is 0 where a preset does not name it.
 
     Args:
         keys: (seconds, preset), in the order of time.
 
     Raises:
         PresetError: times are out of order, a preset has keyframes of its own for a number that differs, or presets
-            differ in what cannot be mixed: network, channels, class, guides, normalisation.
+            differ in what cannot be mixed: channels, class, guides, normalisation.
     """
-    presets = [preset for _, preset in keys]
+    networks = dict.fromkeys(name for _, preset in keys for name in preset.networks)
+    presets = [_among(preset, networks) for _, preset in keys]
     changes: dict[str, Any] = {}
     for item in dataclasses.fields(Preset):
         values = [getattr(preset, item.name) for preset in presets]
         if item.name == "description" or all(value == values[0] for value in values):
             continue
+        if item.name == "net":
+            values = [preset.networks for preset in presets]
         if isinstance(values[0], Mapping):
             names = list(dict.fromkeys(name for weights in values for name in weights))
             changes[item.name] = {
@@ -64,10 +68,24 @@ def cross_faded(keys: Sequence[tuple[float, Preset]]) -> Preset:
                 f"presets that fade into each other must have the same {item.name}; they have "
                 f"{' and '.join(map(repr, dict.fromkeys(map(str, values))))}. Choose others, or edit a .toml file"
             )
-    for preset in presets:
-        if not preset.layers and not preset.subject and (changes.get("layers") or changes.get("subject")):
+    for network in networks:
+        named = [_names_something_of(network, preset) for preset in presets if network in preset.networks]
+        if any(named) and not all(named):
             raise PresetError("a preset that names neither layers nor subject cannot fade; give it layers in its file")
     return presets[0].replace(**changes)
+
+
+def _among(preset: Preset, networks: Mapping[str, Any]) -> Preset:
+    """`preset` with the networks of its names said, where there are several."""
+    if len(networks) == 1:
+        return preset
+    return with_networks(preset, dict.fromkeys(networks, 1.0)).replace(net=preset.net)
+
+
+def _names_something_of(network: str, preset: Preset) -> bool:
+    names = [*preset.layers, *preset.subject]
+    alone = len(preset.networks) == 1
+    return any(split_name(name, [network])[0] == network or (alone and "/" not in name) for name in names)
 
 
 def _through(keys: Sequence[tuple[float, Preset]], values: Sequence[Any], name: str) -> Schedule:
