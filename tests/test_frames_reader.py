@@ -12,6 +12,7 @@ import torch
 from frames_helpers import ffmpeg, index_of, make_clip, numbered_frame, packet_times
 from memory_helpers import run_measured
 
+from vidream.errors import SourceError
 from vidream.media import FrameReader
 from vidream.media.ffmpeg import Child
 from vidream.media.sources import video_file as video
@@ -211,6 +212,34 @@ with FrameReader(sys.argv[1]) as reader:
     grown_kb = {how: int(run_measured(child, clip, how).stdout) for how in ("pass", "keep")}
     # All 120 frames are 440 MB.
     assert grown_kb["pass"] < 60_000 < grown_kb["keep"]
+
+
+def test_memory_does_not_grow_with_a_pause_of_the_picture(tmp_path: Path) -> None:
+    # As a screen is recorded: thirty frames at 25, one that stays for half an hour, and thirty more.
+    clip = tmp_path / "pause.mkv"
+    times = "setpts='(N/25+1800*gte(N,30))/TB'"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=2.4", "-vf", times, "-fps_mode", "passthrough", clip)
+    child = """
+import resource, sys
+from vidream.media import FrameReader
+with FrameReader(sys.argv[1], fps=25) as reader:
+    assert abs(reader.frame_count - 45060) <= 1, reader.frame_count
+    for number, _ in enumerate(reader):
+        if number == 300:
+            break
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+    done = run_measured(child, clip)
+    # Each repetition as a picture of its own would be 10 GB.
+    assert int(done.stdout) < 600_000, done.stderr
+
+
+def test_a_frame_that_is_to_stay_for_years_is_refused(tmp_path: Path) -> None:
+    clip = tmp_path / "years.mkv"
+    times = "setpts='(N/25+9e7*gte(N,30))/TB'"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=2.4", "-vf", times, "-fps_mode", "passthrough", clip)
+    with pytest.raises(SourceError, match="shows one frame for 25,000 hours; its times are damaged"):
+        FrameReader(clip)
 
 
 def test_a_clip_broken_at_its_end_gives_its_good_frames_and_a_warning(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import av
 import av.logging
+import numpy as np
 from av.stream import Disposition
 
 from vidream.errors import SourceError
@@ -27,6 +28,8 @@ __all__ = ["LARGEST_MEGAPIXELS", "LARGEST_SIDE_PX", "AudioInfo", "ClipInfo", "ch
 
 LARGEST_SIDE_PX = 16384
 LARGEST_MEGAPIXELS = 120
+# Of one frame in a pause: eleven hours at 25 frames a second.
+MOST_REPEATS = 1_000_000
 
 # Pixels whose shape is as near to a square as this come from rounding a size to even numbers.
 SQUARE_WITHIN = Fraction(1, 100)
@@ -82,6 +85,16 @@ class ClipInfo:
     timing: Timing
     audio: AudioInfo | None
     notes: list[str] = field(default_factory=list)
+
+
+def _check_pauses(name: str, timing: Timing) -> None:
+    """Raises SourceError where a frame would have to be repeated so often that its time cannot be meant."""
+    longest_seconds = int(np.diff(np.asarray(timing.ticks)).max(initial=0)) * timing.time_base
+    if longest_seconds * timing.rate > MOST_REPEATS:
+        hours = float(longest_seconds) / 3600
+        raise SourceError(
+            f"{name} shows one frame for {hours:,.0f} hours; its times are damaged. Convert it to mp4 and try again"
+        )
 
 
 def check_size(name: str, width: int, height: int) -> None:
@@ -161,6 +174,7 @@ def _read(path: Path, container: Any, said: list[tuple[int, str, str]]) -> ClipI
         frames.ticks, Fraction(video.time_base), frames.last_ticks, Fraction(claimed) if claimed else None,
         frame_count=count,
     )  # fmt: skip
+    _check_pauses(path.name, timing)
     width, height, is_interlaced = _first_frame(path, video, coded)
     check_size(path.name, width, height)
     # Not `coded.pix_fmt`: where no frame could be decoded, PyAV 17.1 crashes there.

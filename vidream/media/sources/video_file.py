@@ -94,10 +94,13 @@ class MovingSource(Source):
         seek_seconds = self._seek_seconds(wanted_seconds) if jumps else Fraction(0)
         # ffmpeg's own VP8 and VP9 decoders drop the alpha.
         decoder = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(info.codec) if info.has_alpha else None
+        # The rate comes last: ffmpeg makes all repetitions of a frame at once, which cost nothing while they share its
+        # picture, and filtered one by one would fill the memory in a long pause.
         filters = [
             *deinterlace_filters(info),
-            *self._time_filters(wanted_seconds, first),
             *picture_filters(info, self.width, self.height),
+            f"format={output_format(info)[0]}",
+            *self._time_filters(wanted_seconds, first),
         ]
         return [
             *("-loglevel", "error"),
