@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from docs_pages import gallery_page
 
-from vidream import Dreamer, FrameReader, Preset, Stream, load_net
+from vidream import Dreamer, FrameReader, Preset, Stream
 from vidream.looks.preset import preset_names
 from vidream.media import write_picture
+from vidream.networks import has_weights
 
 HERE = Path(__file__).parent.parent / "docs"
 CLIP = HERE.parent / "samples" / "valley.mp4"
@@ -30,7 +31,7 @@ START_SECONDS = 1.0
 
 def dreamed(preset: Preset) -> torch.Tensor:
     """The last of FRAMES dreamed frames of the clip."""
-    stream = Stream(Dreamer(preset, net=load_net("dreamnet", batch_norm=preset.batch_norm)))
+    stream = Stream(Dreamer(preset))
     with FrameReader(CLIP, size=SIZE_PX, start_seconds=START_SECONDS, duration_seconds=FRAMES / 24) as frames:
         for frame in frames:
             picture = stream.next(frame)
@@ -50,7 +51,7 @@ def main(wanted: list[str]) -> None:
     for name in wanted or preset_names():
         preset = Preset.load(name)
         # Other networks would download their weights.
-        if preset.net == "dreamnet":
+        if all(map(has_weights, preset.networks)):
             picture = dreamed(preset)
             write_picture(PICTURES / f"{name}.jpg", picture, quality=88)
             write_picture(THUMBNAILS / f"{name}.jpg", thumbnail(picture), quality=82)

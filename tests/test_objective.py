@@ -42,6 +42,12 @@ def test_a_subject_of_one_class_is_its_logit_against_all(features):
     assert float(subject("b", {1: 0.3})(features)) == pytest.approx(float(expected), rel=1e-5)
 
 
+def test_a_subject_of_a_network_that_pools_its_logits_is_told_by_their_mean(features):
+    logits = features["b"]
+    expected = logits[:, 1].mean() - 0.7 * logits.mean((2, 3)).exp().sum(1).log().mean()
+    assert float(subject("b", {1: 0.3}, pools_logits=True)(features)) == pytest.approx(float(expected), rel=1e-5)
+
+
 def test_each_place_takes_the_class_that_fits_it_better_than_other_places():
     # Class 1 is louder everywhere; class 0 stands out on the left, class 1 on the right.
     logits = torch.zeros(1, 3, 6, 12)

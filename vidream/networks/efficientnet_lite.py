@@ -157,7 +157,8 @@ def network_entries() -> Iterator[NetworkEntry]:
 
 def _untrained(name: str) -> LoadedNetwork:
     variant = VARIANTS[name]
-    return LoadedNetwork(EfficientNetLite(variant.width, variant.repeats), imagenet_classes(), "fc", imagenet_groups())
+    module = EfficientNetLite(variant.width, variant.repeats)
+    return LoadedNetwork(module, imagenet_classes(), "fc", imagenet_groups(), pools_logits=True)
 
 
 def _load(name: str, weights: Path | None) -> LoadedNetwork:

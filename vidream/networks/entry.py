@@ -73,6 +73,7 @@ class LoadedNetwork:
         class_layer: the layer of logits; "" for the last one.
         groups: group name -> names of its classes.
         channel_energy: layer -> usual mean square of each channel.
+        pools_logits: it was trained on the mean of its logits over the picture.
     """
 
     module: nn.Module
@@ -80,6 +81,7 @@ class LoadedNetwork:
     class_layer: str = ""
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     channel_energy: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    pools_logits: bool = False
 
 
 @dataclass(frozen=True)

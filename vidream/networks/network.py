@@ -37,6 +37,7 @@ class Net:
         classes: names of the classes, in the order of the logits.
         groups: group name -> names of its classes.
         channel_energy: layer -> usual mean square of every channel, by which a layer's growth is balanced.
+        pools_logits: it was trained on the mean of its logits over the picture.
         device: where it computes.
         dtype: number format that it computes in.
         batch_norm: "eval" uses the learned statistics, "train" the picture's own.
@@ -58,6 +59,7 @@ class Net:
         classes: Sequence[str] = (),
         groups: Mapping[str, Sequence[str]] | None = None,
         channel_energy: Mapping[str, Sequence[float]] | None = None,
+        pools_logits: bool = False,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         batch_norm: str = "eval",
@@ -71,6 +73,7 @@ class Net:
         self.channel_energy = {
             layer: torch.tensor(energy, device=self.device) for layer, energy in (channel_energy or {}).items()
         }
+        self.pools_logits = pools_logits
         self.dtype = dtype
         self._module = module.eval().requires_grad_(False)
         with tracing():

@@ -88,7 +88,8 @@ def make_net(
     return Net(
         loaded.module, name=entry.name, mean=entry.mean, std=entry.std, good_layers=entry.good_layers,
         default_layers=entry.default_layers, class_layer=loaded.class_layer, classes=loaded.classes,
-        groups=loaded.groups, channel_energy=loaded.channel_energy, device=device, dtype=dtype, batch_norm=batch_norm,
+        groups=loaded.groups, channel_energy=loaded.channel_energy, pools_logits=loaded.pools_logits,
+        device=device, dtype=dtype, batch_norm=batch_norm,
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def channel(name: str, index: int) -> Objective:
 
 
 @objective
-def subject(name: str, classes: Mapping[int, float], *, contrast: float = 0.7) -> Objective:
+def subject(name: str, classes: Mapping[int, float], *, contrast: float = 0.7, pools_logits: bool = False) -> Objective:
     """Some classes against all others, at every position of a layer of logits [B,classes,h,w].
 
     Mean over positions of `sum(a_c * z_c) - contrast * logsumexp(z)`. Every place has its own mixture a of the wanted
@@ -68,6 +68,8 @@ def subject(name: str, classes: Mapping[int, float], *, contrast: float = 0.7) -
         name: the layer of logits.
         classes: class number -> weight above 0, its share where all fit alike.
         contrast: share of the term against all classes, 0..1.
+        pools_logits: the network was trained on the mean of its logits over the picture, so the term against all
+            classes is that of the mean: a class need not win at places of its own.
 
     Raises:
         ValueError: no class has a weight above 0.
@@ -84,7 +86,9 @@ def subject(name: str, classes: Mapping[int, float], *, contrast: float = 0.7) -
         wanted = logits[:, constant(numbers, logits.device, torch.int64)]
         with torch.no_grad():
             mixture = (_fitness(wanted) + log_weight.view(1, -1, *[1] * (logits.dim() - 2))).softmax(1)
-        return ((mixture * wanted).sum(1) - contrast * logits.logsumexp(1)).mean()
+        places = tuple(range(2, logits.dim()))
+        against = logits.mean(places) if pools_logits and places else logits
+        return (mixture * wanted).sum(1).mean() - contrast * against.logsumexp(1).mean()
 
     return Objective((name,), score)
 
@@ -95,7 +99,8 @@ def subject_part(request: Request) -> list[Objective]:
     weights = [weight for weight in preset.subject.values() if weight > 0]
     if not weights:
         return []
-    return [max(weights) * subject(net.class_layer, net.class_weights(preset.subject))]
+    wanted = net.class_weights(preset.subject)
+    return [max(weights) * subject(net.class_layer, wanted, pools_logits=net.pools_logits)]
 
 
 def class_part(request: Request) -> list[Objective]:
