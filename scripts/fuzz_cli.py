@@ -50,7 +50,8 @@ TARGETS = ["o.mp4", "o.png", "o.gif", "o.webp", "o.xyz", "o", "o,1.mp4", "-o.png
 VALUES: dict[str, list[str]] = {
     "size": ["64", "48", "64x48", "16"], "start": ["0", "0:0.04", "9"], "duration": ["0.1", "0.04", "0"],
     "seconds": ["0.1", "0.3"], "fps": ["10", "24000/1001", "50"], "seed": ["0", "7", "-3"], "noise": ["64x48", "8x8"],
-    "net": ["dreamnet", "nosuch"], "device": ["cpu", "auto", "gpu"], "precision": ["fp32", "bf16", "fp16", "int8"],
+    "net": ["dreamnet", "nosuch", "dreamnet:1,efficientnet_lite0:0.5", "dreamnet:x", ":", ","],
+    "device": ["cpu", "auto", "gpu"], "precision": ["fp32", "bf16", "fp16", "int8"],
     "tile": ["64", "512", "3"], "max_size": ["8MB", "1kB"], "shots": ["1/2", "2/2", "3/2"], "sizes": ["64x64", "320"],
     "preset": ["fast", "creatures", "mine.toml", "0:fast, 1s:sea", "fats"], "layer": ["s3b", "s9"], "cell": ["32"],
     "set": ["octaves=1", "keep=0", "keep=0:0, 1s:1", "layers=s2", "subject=eyes", "guide=a.png", "guide=with,comma.png",
@@ -212,20 +213,20 @@ def inputs() -> dict[str, bytes]:
 def stub_heavy_work() -> None:
     """Load networks once and never from the net; measure no machine, serve no page."""
     import vidream.bench.tables
-    import vidream.engine.dreamer
     import vidream.networks
+    import vidream.networks.pool
     import vidream.web.server
     from vidream.errors import NetError
 
     real = vidream.networks.load_net
 
     def load(name: str, *, weights: Path | None = None, **options: Any) -> Any:
-        if name != "dreamnet" and weights is None and name in vidream.networks.net_names():
+        if name not in ("dreamnet", "efficientnet_lite0") and weights is None and name in vidream.networks.net_names():
             raise NetError(f"{name} is not loaded in this test")
         return real(name, weights=weights, **options) if weights else once(name, **options)
 
     once = lru_cache(real)
-    vidream.networks.load_net = vidream.engine.dreamer.load_net = load
+    vidream.networks.load_net = vidream.networks.pool.load_net = load
     vidream.bench.tables.BenchScreen.run = lambda *_, **__: None
     vidream.web.server.make_server = lambda *_, **__: SimpleNamespace(run=lambda sockets: [s.close() for s in sockets])
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageSequence
 from torch import Tensor
 
-from vidream import Dreamer, FrameReader, FrameWriter, Preset, Stream, load_net
+from vidream import Dreamer, FrameReader, FrameWriter, Preset, Stream
 
 LIMITS_MB = (8, 5, 4, 3, 2, 1.5, 1, 0.5, 0.25, 0.1)
 
@@ -44,7 +44,7 @@ def as_tensor(frames: np.ndarray) -> Tensor:
 def main(clip: Path, seconds: float, size_px: int) -> None:
     """Dream `seconds` of `clip` and print the table."""
     preset = Preset.load("creatures")
-    stream = Stream(Dreamer(preset, net=load_net("dreamnet")))
+    stream = Stream(Dreamer(preset))
     with FrameReader(clip, size=size_px, duration_seconds=seconds) as reader:
         rate = reader.rate
         film = torch.cat([(stream.next(frame).clamp(0, 1) * 255).round().byte() for frame in reader])

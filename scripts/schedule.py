@@ -22,6 +22,7 @@ from torch import Tensor
 from vidream import Dreamer, FrameReader, Net, Preset, Stream, load_net
 from vidream.engine.dreamer import FULL_EFFORT_SIDE_PX
 from vidream.engine.octaves import octave_sizes
+from vidream.looks.mixture import with_networks
 from vidream.media import contact_sheet, write_picture
 
 SIZE_PX, SECONDS, WARM_UP_FRAMES = 320, 1.2, 8
@@ -91,7 +92,8 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="the last frame of each worth showing, beside each other")
     arguments = parser.parse_args()
     preset = Preset.load(arguments.preset)
-    net = load_net(preset.net, dtype=torch.bfloat16)
+    preset = with_networks(preset, next(iter(preset.networks)))
+    net = load_net(str(preset.net), dtype=torch.bfloat16)
     with FrameReader(arguments.clip, size=SIZE_PX, duration_seconds=SECONDS) as reader:
         frames = list(reader)
     print(f"as it is: {tried(preset, net, frames)}\n")

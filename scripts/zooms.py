@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidream import Dreamer, Motion, Preset, load_net
+from vidream import Dreamer, Motion, Preset
 from vidream.engine.gradient import gaussian_blur
 from vidream.media import contact_sheet, read_picture, write_picture
 from vidream.motion.resampling import resample
@@ -97,7 +97,7 @@ def main(photo: Path, folder: Path, count: int) -> None:
     """All of it."""
     folder.mkdir(parents=True, exist_ok=True)
     picture = F.interpolate(read_picture(photo), (HEIGHT, WIDTH), mode="bilinear", antialias=True)
-    dreamer = Dreamer(Preset.load("creatures"), net=load_net("dreamnet"))
+    dreamer = Dreamer(Preset.load("creatures"))
     seam(picture, dreamer, folder)
     rates(picture, dreamer, folder)
     long_zoom(picture, dreamer, folder, count)

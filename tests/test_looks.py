@@ -4,6 +4,7 @@ import pytest
 
 from vidream.errors import PresetError
 from vidream.looks.library import load_look
+from vidream.looks.mixture import with_networks
 from vidream.looks.preset import Preset
 
 
@@ -14,8 +15,10 @@ def test_two_presets_fade_into_each_other_in_all_their_numbers():
     for at, preset in ((0, creatures), (9, sea)):
         moment = fade.at(at)
         assert (moment.step_size, moment.colour, moment.keep) == (preset.step_size, preset.colour, preset.keep)
-        for weights, own in ((moment.subject, preset.subject), (moment.layers, preset.layers)):
+        named = with_networks(preset, creatures.net)
+        for weights, own in ((moment.subject, named.subject), (moment.layers, named.layers)):
             assert {name: weight for name, weight in weights.items() if weight} == dict(own)
+        assert {name: share for name, share in moment.networks.items() if share} == preset.networks
     assert Preset.from_toml(fade.to_toml()) == fade
 
 
@@ -31,7 +34,7 @@ def test_a_name_or_a_file_is_one_preset(tmp_path):
     [
         ("0:creatures, 5s:nosuch", "no preset"),
         ("5:creatures, 1s:sea", "in order"),
-        ("0:creatures, 5s:classic", "same net"),
+        ("0:creatures, 5s:multiscale", "same channels"),
         ("0:creatures, sea", "no preset"),
     ],
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ __all__ = [
     "gradient",
     "laplacian_merge",
     "laplacian_split",
+    "naturalised",
     "normalise",
     "on_colour_axes",
     "random_roll",
@@ -34,6 +36,8 @@ _COLOUR_ROOT = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.
 _COLOUR_AXES = tuple((_COLOUR_ROOT @ _COLOUR_ROOT.T / _COLOUR_ROOT.norm(dim=0).max() ** 2).flatten().tolist())
 # How far `evened` looks round, about the size of a motif, and the share of the mean energy that counts as nothing.
 EVEN_PX, EVEN_FLOOR = 32, 0.02
+# Rings of frequency, and how far the power in each is brought to that of photographs.
+RINGS, SPECTRUM_SHARE = 30, 0.75
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
@@ -93,7 +97,7 @@ def normalise(found: Tensor, how: str, *, levels: int = 4) -> Tensor:
     Args:
         found: the gradient.
         how: "mean-abs" (google/deepdream); "std" (unit deviation, then as the others); "laplacian" (every band of a
-            pyramid to unit RMS first, TensorFlow's DeepDream tutorial).
+            pyramid to unit RMS first, TensorFlow's DeepDream tutorial); "spectrum" (see `naturalised`).
         levels: bands of the pyramid.
 
     Raises:
@@ -102,12 +106,40 @@ def normalise(found: Tensor, how: str, *, levels: int = 4) -> Tensor:
     if how == "laplacian":
         bands = laplacian_split(found, levels)
         found = laplacian_merge([band / _rms(band).clamp(min=1e-10) for band in bands])
+    elif how == "spectrum":
+        found = naturalised(found)
     elif how == "std":
         found = found / _rms(found).clamp(min=1e-10)
     elif how != "mean-abs":
-        raise ValueError(f"normalise cannot be {how!r}; allowed: mean-abs, std, laplacian")
+        raise ValueError(f"normalise cannot be {how!r}; allowed: mean-abs, std, laplacian, spectrum")
     found = found - found.mean(dim=(-2, -1), keepdim=True)
     return found.div_(found.abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-10))
+
+
+def naturalised(found: Tensor) -> Tensor:
+    """A gradient [B,3,H,W] whose power falls with frequency nearly as in photographs: 1/f^2 (Field 1987).
+
+    A network that was not trained robustly asks for fine noise first, which hides whole figures. Its power in each ring
+    of frequencies is brought most of the way to a photograph's; phases stay. After MACO (Fel et al. 2023,
+    arXiv:2306.06805), which holds the magnitudes of the picture itself.
+    """
+    height, width = found.shape[-2:]
+    rings, wanted = _rings(height, width, found.device)
+    waves = torch.fft.rfft2(found)
+    power = waves.abs().square().mean(1)
+    mean = found.new_zeros(len(found), RINGS).index_add_(1, rings.flatten(), power.flatten(1))
+    gain = (wanted / mean.clamp(min=1e-30)) ** (0.5 * SPECTRUM_SHARE)
+    return torch.fft.irfft2(waves * gain[:, rings].unsqueeze(1), s=(height, width))
+
+
+@lru_cache(maxsize=64)
+def _rings(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The ring of every frequency of a real transform, and the power of 1/f^2 in every ring."""
+    down, across = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
+    radius = (down.square() + across.square()).sqrt().clamp(min=1 / max(height, width))
+    rings = (radius * RINGS / 0.75).long().clamp(max=RINGS - 1)
+    wanted = torch.zeros(RINGS).index_add_(0, rings.flatten(), radius.flatten() ** -2)
+    return rings.to(device), wanted.to(device)
 
 
 def evened(found: Tensor, share: float) -> Tensor:

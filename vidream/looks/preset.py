@@ -27,7 +27,7 @@ else:
 
 __all__ = ["Preset", "preset_names"]
 
-NORMALISATIONS = ("mean-abs", "std", "laplacian")
+NORMALISATIONS = ("mean-abs", "std", "laplacian", "spectrum")
 BATCH_NORMS = ("eval", "train")
 FLOWS = ("dis", "farneback", "raft", "none")
 DEFAULT_NAME = "creatures"
