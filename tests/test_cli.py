@@ -34,7 +34,7 @@ def test_the_first_command_makes_a_film_and_prints_its_path(clip, capsys):
     assert main(["dream", "walk.mp4", *QUICK]) == 0
     said = capsys.readouterr()
     assert said.out == "walk-dream.mp4\n"
-    for words in ("dreamnet on cpu", "96x72", "8 frames", "strength", "warp error"):
+    for words in ("dreamnet and efficientnet_lite0 on cpu", "96x72", "8 frames", "strength", "warp error"):
         assert words in said.err
     with FrameReader("walk-dream.mp4") as back:
         assert len(list(back)) == 8

@@ -203,9 +203,9 @@ def test_another_look_keeps_the_network_and_a_look_that_fails_keeps_the_old_one(
     frame = textured(48, 64)
     with LiveDream(tiny_dreamer()) as live:
         show_for(live, frame, dreams=3)
-        net = live.net
+        net = live.nets[0]
         live.change(live.preset.replace(layers={"block3": 1.0}))
-        assert live.net is net and live.preset.layers == {"block3": 1.0}
+        assert live.nets[0] is net and live.preset.layers == {"block3": 1.0}
         show_for(live, frame, dreams=2)
         with pytest.raises(NetError, match="no layer"):
             live.change(live.preset.replace(layers={"nothing": 1.0}))

@@ -197,14 +197,14 @@ def test_the_picture_alone_is_mirrored(live):
 
 
 def test_looks_are_cycled_and_one_that_fails_gives_a_message(monkeypatch):
-    monkeypatch.setattr("vidream.live.controls.has_weights", lambda net: net == "dreamnet")
+    monkeypatch.setattr("vidream.live.controls.has_weights", lambda net: net != "googlenet")
     live = LiveDream("fast")
     controls = Controls(live, name="fast")
-    net = live.net
+    net = live.nets[0]
     assert controls.press("?") == "" and controls.press("") == ""
     assert controls.press("1").startswith("creatures: ")
     looks = [controls.press("p").partition(":")[0] for _ in range(3)]
-    assert looks == [name for name in preset_names() if name != "classic"][1:4]
+    assert looks == [name for name in preset_names() if name != "classic-googlenet"][1:4]
     assert controls.press("P").startswith(looks[1])
     assert controls.press("s") == f"subject {next(iter(net.groups))}"
     assert controls.look == f"{looks[1]} {next(iter(net.groups))}"
@@ -215,7 +215,7 @@ def test_looks_are_cycled_and_one_that_fails_gives_a_message(monkeypatch):
     for _ in range(30):
         controls.press("-")
     assert live.strength == 0
-    assert live.net is net
+    assert live.nets[0] is net
     controls._names = ["nothing"]
     assert controls.press("1").startswith('no preset "nothing"')
 

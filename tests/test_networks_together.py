@@ -193,7 +193,7 @@ def test_a_live_dream_takes_another_share_and_another_network():
         assert live.preset.networks["other"] == 0.1
         live.change(Preset(steps=1, octaves=1))
         live.show(textured(48, 64))
-        assert live.net.name == "dreamnet"
+        assert [net.name for net in live.nets] == ["dreamnet"]
 
 
 def test_the_command_line_mixes_networks_and_takes_a_film_s_again(tmp_path, capsys, monkeypatch):

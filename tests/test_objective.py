@@ -135,7 +135,7 @@ def test_an_objective_describes_itself_in_plain_values():
         "sum": [
             {"weight": 0.7, "of": {"objective": "layer", "name": "a", "energy": None}},
             {"weight": -1.0, "of": {"objective": "channel", "name": "b", "index": 3}},
-            {"objective": "subject", "name": "c", "classes": {"1": 0.5}, "contrast": 0.7},
+            {"objective": "subject", "name": "c", "classes": {"1": 0.5}, "contrast": 0.7, "pools_logits": False},
         ]
     }
     assert {"layer", "channel", "subject", "guide", "style", "content", "total_variation"} <= set(OBJECTIVES)

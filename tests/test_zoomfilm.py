@@ -123,7 +123,7 @@ BAD = {
     "too many frames": (["out.mp4", "--fps", "1000"], "1 to 240"),
     "too small": (["out.mp4", "--size", "8"], "32 to 16384"),
     "a loop that rests": (["out.mp4", "--loop", "--ease", "1,1"], "leave out --ease"),
-    "presets of two nets": (["out.mp4", "-p", "0:sea, 2s:classic"], "same net"),
+    "presets that do not fade": (["out.mp4", "-p", "0:sea, 2s:multiscale"], "same channels"),
     "unknown suffix": (["out.xyz"], ".mp4"),
 }
 

@@ -97,16 +97,16 @@ class Controls:
         return self._own.get(self._name) or Preset.load(self._name)
 
     def _next_layer(self) -> str:
-        net = self._live.net
+        net = self._live.nets[0]
         self._layer, self._subject = _following(net.good_layers or net.layers, self._layer), None
         self._live.change(self._preset().replace(layers={self._layer: 1.0}, channels=(), subject={}, class_id=""))
         return f"layer {self._layer} of {net.name}"
 
     def _next_subject(self) -> str:
-        net = self._live.net
-        names = tuple(net.groups) or net.classes
+        nets = self._live.nets
+        names = tuple(dict.fromkeys(name for net in nets for name in net.groups)) or nets[0].classes
         if not names:
-            return f"{net.name} has no subjects"
+            return f"{nets[0].name} has no subjects"
         self._layer, self._subject = None, _following(names, self._subject)
         self._live.change(self._preset().replace(layers={}, channels=(), subject={self._subject: 1.0}, class_id=""))
         return f"subject {self._subject}"

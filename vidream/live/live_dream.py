@@ -116,9 +116,9 @@ class LiveDream:
         return self._dreamer.preset
 
     @property
-    def net(self) -> Net:
-        """The network that dreams."""
-        return self._dreamer.net
+    def nets(self) -> tuple[Net, ...]:
+        """The networks that dream, in the look's order."""
+        return tuple(each.net for each in self._dreamer.ascents)
 
     def describe(self) -> str:
         """Network, device and precision in a few words."""
