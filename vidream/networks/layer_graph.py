@@ -77,7 +77,9 @@ class _NamingTracer(fx.Tracer):
     def __init__(self) -> None:
         # Not imported for this: a network without torchvision's operations has none to hide.
         ops = sys.modules.get("torchvision.ops")
-        super().__init__(autowrap_modules=(math, ops) if ops else (math,))  # type: ignore[arg-type]
+        # Any: torch 2.14 says that it takes one module alone.
+        hidden: Any = (math, ops) if ops else (math,)
+        super().__init__(autowrap_modules=hidden)
         self.names: dict[fx.Node, str] = {}
         self._path = ""
         self._uses: Counter[str] = Counter()
