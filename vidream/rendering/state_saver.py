@@ -17,7 +17,7 @@ __all__ = ["StateSaver"]
 SAVE_SECONDS = 2.0
 # Where segments take longer, as those of large frames do, a state is saved within them: a kill costs no more than this
 # and one frame.
-LONGEST_UNSAVED_SECONDS = 4.0
+LONGEST_UNSAVED_SECONDS = 3.5
 # At 4K a state has some 200 MB: it is then saved less often, so that saving stays a small share of the work.
 SAVE_SHARE = 1 / 10
 
