@@ -52,12 +52,13 @@ def main() -> int:
     grounds = [*map(str, options.photos), "noise"]
     with tempfile.TemporaryDirectory(prefix="vidream-judge-") as folder:
         for ground in grounds:
-            bare = dream(ground, Path(folder, "bare.png"), options.size, "--set", "first_steps=0")
+            bare = logits_of(judge, dream(ground, Path(folder, "bare.png"), options.size, "--set", "first_steps=0"))
             for group, names in CLASSES.items():
                 for name in names:
                     words = ["--net", "efficientnet_lite0", "--set", f"subject={name}", "--set", "layers="]
                     picture = dream(ground, Path(folder, "dream.png"), options.size, *words)
-                    before, after = place(judge, bare, name), place(judge, picture, name)
+                    number = judge.class_index(name)
+                    before, after = place(bare, number), place(logits_of(judge, picture), number)
                     print(f"{Path(ground).stem:12} {group:10} {name:18} {before:4d} -> {after}", flush=True)
                     undreamed.append(before < FIRST)
                     dreamed.append(after < FIRST)
@@ -75,20 +76,24 @@ def main() -> int:
 
 def dream(ground: str, out: Path, size: int, *words: str) -> Tensor:
     """What the command makes of a picture, or of noise of that size."""
-    source = ["--noise", f"{size}x{size * 3 // 4}"] if ground == "noise" else [ground, "--size", str(size)]
-    command = ["dream", *source[:1], str(out), *source[1:]] if ground != "noise" else ["dream", *source, str(out)]
+    source = ["--noise", f"{size}x{size * 3 // 4}"] if ground == "noise" else ["--size", str(size), ground]
+    command = ["dream", *source, str(out)]
     if vidream([*command, "--overwrite", "-q", *words]):
         sys.exit(f"vidream {' '.join(command)} failed")
     return read_picture(out)
 
 
-def place(judge: Net, picture: Tensor, name: str) -> int:
-    """How many classes the judge thinks more likely than `name`."""
+def logits_of(judge: Net, picture: Tensor) -> Tensor:
+    """What the judge says of a whole picture: [classes]."""
     factor = JUDGE_PX / min(picture.shape[-2:])
     fitted = F.interpolate(picture, scale_factor=factor, mode="bicubic", antialias=True).clamp(0, 1)
     with torch.no_grad():
-        logits = judge.features(fitted, [judge.class_layer])[judge.class_layer].mean((2, 3))[0]
-    return int((logits > logits[judge.class_index(name)]).sum())
+        return judge.features(fitted, [judge.class_layer])[judge.class_layer].mean((2, 3))[0]
+
+
+def place(logits: Tensor, number: int) -> int:
+    """How many classes are more likely than the class of this number."""
+    return int((logits > logits[number]).sum())
 
 
 if __name__ == "__main__":

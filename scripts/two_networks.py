@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from vidream import Dreamer, FrameReader, Preset
+from vidream.engine.octaves import covering
 from vidream.looks.mixture import with_networks
 from vidream.media import contact_sheet, write_picture
 from vidream.networks import NetworkPool
@@ -37,19 +36,10 @@ def main(sources: list[str]) -> None:
             moving = (reader.frame_count or 1) > reader.rate
             ground = next(iter(reader.frames(int(reader.rate) if moving else 0))).picture
         for name, look in LOOKS.items():
-            tiles.append(fitted(ground if look is None else Dreamer(look, networks=pool, seed=1)(ground)))
+            picture = ground if look is None else Dreamer(look, networks=pool, seed=1)(ground)
+            tiles.append(covering(picture, CELL_PX, max(CELL_PX)))
             labels.append(name)
     write_picture(SHEET, contact_sheet(tiles, len(LOOKS), labels=labels), quality=85)
-
-
-def fitted(picture: Tensor) -> Tensor:
-    """The middle of a picture, filling a cell."""
-    height, width = CELL_PX
-    factor = max(height / picture.shape[-2], width / picture.shape[-1])
-    sides = (round(picture.shape[-2] * factor), round(picture.shape[-1] * factor))
-    large = F.interpolate(picture, sides, mode="bilinear", antialias=True)
-    top, left = (sides[0] - height) // 2, (sides[1] - width) // 2
-    return large[..., top : top + height, left : left + width]
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from vidream import Preset
-from vidream.looks.library import load_look
+from vidream.looks.loading import load_look
 from vidream.looks.preset import preset_names
 
 HERE = Path(__file__).parent.parent

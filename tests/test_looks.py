@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vidream.errors import PresetError
-from vidream.looks.library import load_look
+from vidream.looks.loading import load_look
 from vidream.looks.mixture import with_networks
 from vidream.looks.preset import Preset
 

@@ -13,7 +13,7 @@ from vidream.engine.cuda_graphs import Recorded, StepGraphs
 from vidream.engine.gradient import normalise
 from vidream.errors import NetError, PresetError
 from vidream.live import LiveDream
-from vidream.looks.library import cross_faded
+from vidream.looks.loading import cross_faded
 from vidream.looks.mixture import with_networks
 from vidream.media import read_picture, write_picture
 from vidream.networks import Net, NetworkPool

@@ -14,7 +14,7 @@ from typing import Any
 
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError, TargetError
-from vidream.looks.library import load_look
+from vidream.looks.loading import load_look
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter, default_target
 from vidream.media.targets import as_target, check_target, one_picture_only

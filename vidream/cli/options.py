@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vidream.cli import values
 from vidream.errors import NetError
-from vidream.looks.library import load_look
+from vidream.looks.loading import load_look
 from vidream.looks.mixture import with_networks
 from vidream.looks.preset import DEFAULT_NAME, Preset
 from vidream.media.formats import suffixes
@@ -148,12 +148,10 @@ def dreamer_for(arguments: argparse.Namespace, preset: Preset) -> Dreamer:
 def networks_for(arguments: argparse.Namespace, preset: Preset) -> NetworkPool:
     """The networks on the machine that the options name; --weights are those of the preset's first one."""
     from vidream.networks import NetworkPool
-    from vidream.runtime.device import pick_device, pick_precision
 
     _keep_memory()
-    device = pick_device(arguments.device)
     weights = {next(iter(preset.networks)): Path(arguments.weights)} if arguments.weights else {}
-    return NetworkPool(device=device, dtype=pick_precision(arguments.precision, device), weights=weights)
+    return NetworkPool.on(arguments.device, arguments.precision, weights=weights)
 
 
 def _keep_memory() -> None:

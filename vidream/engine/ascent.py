@@ -14,7 +14,7 @@ from vidream.looks.preset import Preset
 from vidream.networks import Net
 from vidream.objectives import Objective
 
-__all__ = ["Ascent"]
+__all__ = ["Ascent", "layers_read"]
 
 Score = Callable[..., Tensor]
 
@@ -33,7 +33,7 @@ class Ascent:
 
     def __init__(self, net: Net, objective: Objective, *, share: float = 1.0) -> None:
         self.net, self.objective, self.share = net, objective, share
-        names = {name.rpartition("/")[2] for name in objective.layers if name != "picture"}
+        names = layers_read(objective)
         net.check_layers(names)
         strides = [info.stride for info in net.describe_layers(sorted(names))] if names else [1]
         # Logits of a whole picture have no stride; their nets halve the picture five times.
@@ -84,3 +84,8 @@ class Ascent:
         found = evened(found, look.evenness)
         found = on_colour_axes(gaussian_blur(found, look.smoothing), look.colour)
         return normalise(found, look.normalise, levels=look.lap_levels)
+
+
+def layers_read(objective: Objective) -> set[str]:
+    """The layers of a network that `objective` reads, of the picture, its source or its guides."""
+    return {name.rpartition("/")[2] for name in objective.layers if name != "picture"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vidream.engine.ascent import Ascent
+from vidream.engine.ascent import Ascent, layers_read
 from vidream.engine.cuda_graphs import StepGraphs
 from vidream.engine.gradient import normalise, random_roll
 from vidream.engine.octaves import octave_sizes, resized
@@ -20,7 +20,7 @@ from vidream.looks.preset import Preset
 from vidream.media import FrameReader
 from vidream.networks import Net, NetworkPool
 from vidream.objectives import Objective, objective_of, own_part
-from vidream.runtime.device import describe_device, pick_device, pick_precision
+from vidream.runtime.device import describe_device
 from vidream.runtime.memory import forget_memory, is_out_of_memory
 
 __all__ = ["Dreamer"]
@@ -77,9 +77,8 @@ class Dreamer:
         elif net is not None or networks is not None:
             self._networks = NetworkPool([net] if net is not None else networks or ())
         else:
-            place = pick_device(device)
             given = {next(iter(self.preset.networks)): Path(weights)} if weights else {}
-            self._networks = NetworkPool(device=place, dtype=pick_precision(precision, place), weights=given)
+            self._networks = NetworkPool.on(device, precision, weights=given)
         self._own_objective = objective
         self._guides: Sequence[Tensor] | None = None
         self.device = self._networks.device
@@ -249,8 +248,7 @@ class Dreamer:
             nets = [self._networks.net(name, batch_norm=preset.batch_norm) for name in shares]
         own = self._own_objective
         if own is not None:
-            names = [name.rpartition("/")[2] for name in own.layers if name != "picture"]
-            fitting = [net for net in nets if all(name in net.layers for name in names)]
+            fitting = [net for net in nets if layers_read(own) <= set(net.layers)]
             return (Ascent((fitting or nets)[0], own),)
         return tuple(
             Ascent(net, objective_of(own_part(preset, net, nets), net), share=shares[net.name]) for net in nets

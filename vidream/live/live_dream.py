@@ -90,7 +90,6 @@ class LiveDream:
         self._is_frozen = False
         self._strength = 1.0
         self._dreamer = dreamer
-        self._precision, self._weights, self._tile, self._seed = precision, weights, tile, seed
         self._changing_for = 0
         self._tracker = _tracker_for(dreamer.preset)
         self._budget: AdaptiveResolution | None = None

@@ -1,6 +1,6 @@
 """The look of a dream: presets, keyframes, and the looks that can be named."""
 
-from vidream.looks.library import cross_faded, load_look
+from vidream.looks.loading import cross_faded, load_look
 from vidream.looks.preset import Preset, preset_names
 from vidream.looks.schedule import Schedule
 

@@ -25,10 +25,10 @@ def with_networks(preset: Preset, networks: str | Mapping[str, Any]) -> Preset:
     Raises:
         PresetError: they are no names and shares.
     """
-    net = Preset(net=networks).net
-    before, after = set(preset.networks), set(Preset(net=networks).networks)
+    other = Preset(net=networks)
+    before, after = set(preset.networks), set(other.networks)
     if before == after:
-        return preset.replace(net=net)
+        return preset.replace(net=other.net)
     kept: dict[str, dict[str, Any]] = {}
     for name, weights in named_weights(preset).items():
         kept[name] = {}
@@ -38,7 +38,7 @@ def with_networks(preset: Preset, networks: str | Mapping[str, Any]) -> Preset:
             if network in after:
                 kept[name][f"{network}/{own}" if len(after) > 1 else own] = weight
     return preset.replace(
-        net=net,
+        net=other.net,
         layers=kept["layers"],
         subject=kept["subject"],
         class_id=next(iter(kept["class_id"]), ""),

@@ -170,7 +170,7 @@ class Net:
         kind = (self.batch_norm, str(self.device), str(self.dtype))
         return (self.name, self.fingerprint(), *kind, *map(str, numbers))
 
-    @property
+    @cached_property
     def layers(self) -> tuple[str, ...]:
         """Every layer that can be asked for, the ones worth dreaming first."""
         return self.good_layers + tuple(name for name in self._nodes if name not in self.good_layers)
@@ -214,7 +214,7 @@ class Net:
                 continue
             members = self.groups.get(found, (found,))
             for member in members:
-                index = self.classes.index(member)
+                index = self._class_numbers[member.lower()]
                 weights[index] = weights.get(index, 0.0) + weight / largest / len(members)
         return weights
 
@@ -227,14 +227,18 @@ class Net:
         # Of a group and a class with one name, the group.
         return {name.lower(): name for name in (*self.classes, *self.groups)}
 
+    @cached_property
+    def _class_numbers(self) -> dict[str, int]:
+        # Of two classes with one name, the first.
+        return {name.lower(): number for number, name in reversed(list(enumerate(self.classes)))}
+
     def class_index(self, name: str) -> int:
         """The number of a class given by its name or number. Raises NetError."""
         count = len(self.classes)
         if name.isdigit() and int(name) < count:
             return int(name)
-        lowered = [known.lower() for known in self.classes]
-        if name.lower() in lowered:
-            return lowered.index(name.lower())
+        if name.lower() in self._class_numbers:
+            return self._class_numbers[name.lower()]
         if not count:
             raise NetError(f"{self.name} has no classes; name layers, or another network")
         raise NetError(

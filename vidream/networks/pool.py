@@ -10,6 +10,7 @@ import torch
 
 from vidream.networks.network import Net
 from vidream.networks.registry import load_net
+from vidream.runtime.device import pick_device, pick_precision
 
 __all__ = ["NetworkPool"]
 
@@ -38,6 +39,14 @@ class NetworkPool:
         self.dtype = dtype or (first.dtype if first else torch.float32)
         self._weights = dict(weights or {})
         self._lock = threading.Lock()
+
+    @classmethod
+    def on(
+        cls, device: str = "auto", precision: str = "auto", *, weights: Mapping[str, Path] | None = None
+    ) -> NetworkPool:
+        """An empty pool where `device` and `precision` say, as in `Dreamer`. Raises DeviceError."""
+        place = pick_device(device)
+        return cls(device=place, dtype=pick_precision(precision, place), weights=weights)
 
     def net(self, name: str, *, batch_norm: str = "eval") -> Net:
         """The network `name` with the given statistics, "eval" or "train"; see `Net`. Raises NetError."""

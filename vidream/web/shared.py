@@ -11,7 +11,6 @@ from vidream.engine.dreamer import Dreamer
 from vidream.errors import PresetError, close_names
 from vidream.looks.preset import Preset, preset_names
 from vidream.networks import NetworkPool, WeightsPlace, has_weights, weights_state
-from vidream.runtime.device import pick_device, pick_precision
 from vidream.runtime.threads import run_single_threaded
 from vidream.web.limits import Settings
 
@@ -46,7 +45,7 @@ class Engine:
         self.clips = threading.Semaphore(CLIPS_AT_ONCE)
         # A live frame and a file at work for each page, and the pages that come and go.
         self.threads = ThreadPoolExecutor(2 * settings.max_sessions + 4, "vidream-web", run_single_threaded)
-        self._networks, self._tile, self._seed = networks or _on_best_device(), tile, seed
+        self._networks, self._tile, self._seed = networks or NetworkPool.on(), tile, seed
 
     def dreamer(self, preset: Preset) -> Dreamer:
         """A new dreamer on shared networks. Raises NetError, PresetError."""
@@ -103,8 +102,3 @@ def _looks(first: tuple[str, Preset] | None) -> dict[str, Preset]:
         if name not in looks and all(map(has_weights, preset.networks)):
             looks[name] = preset
     return looks
-
-
-def _on_best_device() -> NetworkPool:
-    device = pick_device()
-    return NetworkPool(device=device, dtype=pick_precision("auto", device))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError, TargetError
-from vidream.looks.library import load_look
+from vidream.looks.loading import load_look
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter
 from vidream.media.targets import as_target

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vidream.errors import PresetError
-from vidream.looks.mixture import split_name, with_networks
+from vidream.looks.mixture import with_networks
 from vidream.looks.preset import Preset
 from vidream.looks.schedule import Schedule
 
@@ -83,9 +83,8 @@ def _among(preset: Preset, networks: Mapping[str, Any]) -> Preset:
 
 
 def _names_something_of(network: str, preset: Preset) -> bool:
-    names = [*preset.layers, *preset.subject]
-    alone = len(preset.networks) == 1
-    return any(split_name(name, [network])[0] == network or (alone and "/" not in name) for name in names)
+    own = with_networks(preset, network)
+    return bool(own.layers or own.subject)
 
 
 def _through(keys: Sequence[tuple[float, Preset]], values: Sequence[Any], name: str) -> Schedule:
