@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from vidream import Dreamer, Preset, load_net
-from vidream.bench import against_plain_clip, against_plain_step, measure, measure_all, plain_loop
+from vidream.bench import against_plain_clip, against_plain_step, gpu_suite, measure, measure_all, plain_loop
 from vidream.bench.measure import moving_frames
 from vidream.cli import main
 from vidream.engine.octaves import octave_sizes
@@ -43,7 +43,7 @@ def test_the_first_frame_is_told_apart_from_those_that_carry_on(dreamer, monkeyp
     step = Dreamer._step
     monkeypatch.setattr(Dreamer, "_step", lambda *given: taken.append(1) or step(*given))
     monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: float(len(taken))))
-    found = measure._size_figures(dreamer, 288, 192, 1.0, 0.1)
+    found = measure.size_figures(dreamer, 288, 192, 1.0, 0.1)
     look = dreamer.preset
     octaves = len(octave_sizes(192, 288, look.octaves, look.octave_scale, look.finest))
     assert octaves > 1 and found.first_frame_seconds == look.first_steps * octaves
@@ -127,9 +127,44 @@ def test_the_command_writes_figures_and_a_picture(tmp_path, capsys, no_compiler)
     assert Image.open(picture).size[0] > 500
 
 
+def test_the_gpu_suite_goes_through_all_its_parts_where_one_of_them_fails(tmp_path, capsys, monkeypatch, no_compiler):
+    def fail(self):
+        raise RuntimeError("out of memory\nat a place")
+
+    monkeypatch.setattr(gpu_suite._Suite, "_live", fail)
+    monkeypatch.setattr(gpu_suite, "LOOKS", {name: gpu_suite.LOOKS[name] for name in list(gpu_suite.LOOKS)[:3]})
+    figures = tmp_path / "gpu.json"
+    command = ["bench", "--suite", "gpu", "--device", "cpu", "--sizes", "64x64", "--seconds", "0.1"]
+    assert main([*command, "--json", str(figures)]) == 0
+    found = json.loads(figures.read_text())
+    assert found["live"]["error"] == "RuntimeError: out of memory"
+    measured = {name: part["figures"] for name, part in found.items() if "figures" in part}
+    assert set(found) - set(measured) == {"live"}
+    assert measured["steps"]["both 64x64 bf16"]["figures"]["step, s"] > 0
+    assert measured["frames"]["dreamnet 64x64"]["figures"]["frames a second"] > 0
+    assert measured["cpu and gpu"]["cosine"] > 0.999 and measured["flow"]["dis, s"] > 0
+    assert measured["plain"]["dreamnet"]["plain over ours"] > 0
+    assert measured["tests"]["exit code"] == 0 and "passed" in measured["tests"]["said"]
+    assert "left out" in measured["recorded steps"]  # a CPU has none
+    assert "machine" in capsys.readouterr().out
+
+
+def test_the_gpu_suite_leaves_out_what_it_has_no_time_for(monkeypatch):
+    monkeypatch.setattr(gpu_suite, "SUITE_SECONDS", 0.0)
+    monkeypatch.setattr(gpu_suite, "TEST_SECONDS", 0.0)
+    found = gpu_suite.run_gpu_suite(torch.device("cpu"), [(64, 64)], seconds=0.1)
+    assert all(part["left out"] == "no time was left" for part in found.values()) and len(found) == 10
+
+
 def test_bad_wishes_are_one_line_before_anything_is_measured(tmp_path, capsys):
     assert main(["bench", "--json", str(tmp_path / "none" / "x.json")]) == 1
     assert "there is no folder" in capsys.readouterr().err
-    for wrong in (["--sizes", "12x9"], ["--sizes", "big"], ["--clip", "x.mp4"], ["--seconds", "0"]):
+    for wrong in (
+        ["--sizes", "12x9"],
+        ["--sizes", "big"],
+        ["--clip", "x.mp4"],
+        ["--seconds", "0"],
+        ["--suite", "gpu", "-p", "sea"],
+    ):
         with pytest.raises(SystemExit):
             main(["bench", *wrong])

@@ -26,7 +26,7 @@ from vidream.rendering.dreamed_frames import DreamedFrames
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.runtime.device import wait_for
 
-__all__ = ["Bench", "SizeFigures", "measure_all", "moving_frames"]
+__all__ = ["Bench", "SizeFigures", "measure_all", "moving_frames", "size_figures"]
 
 # Px a frame by which the made-up clip moves.
 SPEED_PX = 3
@@ -106,7 +106,7 @@ def measure_all(
     found = []
     for width, height in sizes:
         told(f"{width}x{height}")
-        found.append(_size_figures(dreamer, width, height, peak, seconds))
+        found.append(size_figures(dreamer, width, height, peak, seconds))
     live = None
     if live_seconds:
         told("the live rate")
@@ -127,7 +127,8 @@ def moving_frames(width: int, height: int, count: int) -> list[Tensor]:
     return [canvas[..., SPEED_PX * number :][..., :width].contiguous() for number in range(count)]
 
 
-def _size_figures(dreamer: Dreamer, width: int, height: int, peak: float, seconds: float) -> SizeFigures:
+def size_figures(dreamer: Dreamer, width: int, height: int, peak: float, seconds: float) -> SizeFigures:
+    """Measure one size for some seconds. peak: operations a second that the device can reach."""
     frames = moving_frames(width, height, CLIP_FRAMES)
     one = dreamer.with_preset(dreamer.preset.replace(octaves=1, finest=1.0, falloff=0.0))
     picture = frames[0].to(dreamer.device)

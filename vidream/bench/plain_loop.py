@@ -160,7 +160,7 @@ def against_plain_clip(dreamer: Dreamer, frames: Iterable[Tensor]) -> ClipCompar
         raise ValueError("a comparison needs two frames at least")
     dreamer = dreamer.with_preset(with_networks(dreamer.preset, dreamer.net.name))
     stream = Stream(dreamer)
-    with made_ahead(stream.followed(frames), dreamer.device) as ready:
+    with made_ahead(stream.followed(frames), dreamer, frames[0][0, 0].numel()) as ready:
         mine, my_seconds = _timed(dreamer, (partial(stream.next, frame, motion=moved) for frame, moved in ready))
     score = _plain_score(dreamer, trains=True)
     last: list[Tensor] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,23 @@ class BenchScreen:
         if json_path is not None:
             write_json(json_path, facts)
 
+    def run_suite(self, suite: Callable[..., dict[str, Any]], *, json_path: Path | None) -> None:
+        """Run a suite, which takes `told`, and say what each part found. Raises TargetError."""
+        found = suite(told=self._told)
+        for part, result in found.items():
+            self._console.print(f"[bold]{part}[/] [dim]({result.pop('seconds', 0):g} s)[/]")
+            self._show_facts(result.get("figures", result))
+        if json_path is not None:
+            write_json(json_path, found)
+
+    def _show_facts(self, facts: dict[str, Any]) -> None:
+        """Names and values, one a line; what holds others in one line, too."""
+        table = Table(box=None, show_header=False)
+        for name, value in facts.items():
+            value = value.get("figures", value) if isinstance(value, dict) else value
+            table.add_row(f"  {name}", _words(value))
+        self._console.print(table, markup=False)
+
     def _told(self, words: str) -> None:
         self._progress.print(f"measuring {words} …", style="dim")
 
@@ -119,6 +136,12 @@ class BenchScreen:
         self._console.print(
             f"[bold]{both.ratio:.1f} times as fast, {both.steadiness_ratio:.1f} times as steady[/]", soft_wrap=True
         )
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_words(each)}" for name, each in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _time(seconds: float) -> str:

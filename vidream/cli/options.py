@@ -134,7 +134,7 @@ def dreamer_for(arguments: argparse.Namespace, preset: Preset) -> Dreamer:
     """The Dreamer of `preset` on the machine that the options name."""
     from vidream.engine.dreamer import Dreamer
 
-    _keep_memory()
+    set_up_process()
     return Dreamer(
         preset,
         weights=arguments.weights,
@@ -149,13 +149,15 @@ def networks_for(arguments: argparse.Namespace, preset: Preset) -> NetworkPool:
     """The networks on the machine that the options name; --weights are those of the preset's first one."""
     from vidream.networks import NetworkPool
 
-    _keep_memory()
+    set_up_process()
     weights = {next(iter(preset.networks)): Path(arguments.weights)} if arguments.weights else {}
     return NetworkPool.on(arguments.device, arguments.precision, weights=weights)
 
 
-def _keep_memory() -> None:
-    """Have freed buffers kept for the next step: a setting of the whole process, and so the command line's to make."""
+def set_up_process() -> None:
+    """Have freed buffers kept and threads wait as is best: settings of the process, the command line's to make."""
     from vidream.runtime.memory import keep_memory
+    from vidream.runtime.waits import adapt_waits
 
     keep_memory()
+    adapt_waits()

@@ -10,11 +10,12 @@ from torch import Tensor
 from vidream.engine.gradient import evened, gaussian_blur, gradient, normalise, on_colour_axes
 from vidream.engine.octaves import covering
 from vidream.engine.step_key import step_key
+from vidream.looks.mixture import with_networks
 from vidream.looks.preset import Preset
-from vidream.networks import Net
-from vidream.objectives import Objective
+from vidream.networks import Net, NetworkPool
+from vidream.objectives import Objective, objective_of, own_part
 
-__all__ = ["Ascent", "layers_read"]
+__all__ = ["Ascent", "ascents_of"]
 
 Score = Callable[..., Tensor]
 
@@ -84,6 +85,35 @@ class Ascent:
         found = evened(found, look.evenness)
         found = on_colour_axes(gaussian_blur(found, look.smoothing), look.colour)
         return normalise(found, look.normalise, levels=look.lap_levels)
+
+
+def ascents_of(
+    preset: Preset, networks: NetworkPool, *, own_net: Net | None = None, own_objective: Objective | None = None
+) -> tuple[Ascent, ...]:
+    """One for each network of the preset, in its order, as it is at the film's start.
+
+    Args:
+        preset: the look.
+        networks: where its networks are, or are loaded to.
+        own_net: dreams in place of them.
+        own_objective: is climbed in place of what the preset asks for, in the first network that has its layers.
+
+    Raises:
+        PresetError: fields of the preset do not go together.
+        NetError: a network, its weights or what the preset asks of it is not there.
+    """
+    preset = preset.at(0)
+    shares = {name: share for name, share in preset.networks.items() if isinstance(share, (int, float))}
+    if own_net is not None:
+        nets = [own_net.with_batch_norm(preset.batch_norm)]
+        preset = with_networks(preset, nets[0].name) if len(shares) > 1 else preset
+        shares = {nets[0].name: 1.0}
+    else:
+        nets = [networks.net(name, batch_norm=preset.batch_norm) for name in shares]
+    if own_objective is not None:
+        fitting = [net for net in nets if layers_read(own_objective) <= set(net.layers)]
+        return (Ascent((fitting or nets)[0], own_objective),)
+    return tuple(Ascent(net, objective_of(own_part(preset, net, nets), net), share=shares[net.name]) for net in nets)
 
 
 def layers_read(objective: Objective) -> set[str]:

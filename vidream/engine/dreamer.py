@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from vidream.engine.ascent import Ascent, layers_read
+from vidream.engine.ascent import Ascent, ascents_of
 from vidream.engine.cuda_graphs import StepGraphs
 from vidream.engine.gradient import normalise, random_roll
 from vidream.engine.octaves import octave_sizes, resized
+from vidream.engine.side_by_side import SideBySide, leaves_room
 from vidream.engine.tiling import SMALLEST_TILE_PX, Tiles, fitting_tile
 from vidream.errors import DeviceError
-from vidream.looks.mixture import with_networks
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader
 from vidream.networks import Net, NetworkPool
-from vidream.objectives import Objective, objective_of, own_part
+from vidream.objectives import Objective
 from vidream.runtime.device import describe_device
 from vidream.runtime.memory import forget_memory, is_out_of_memory
+from vidream.runtime.waits import timed_step
 
 __all__ = ["Dreamer"]
 
@@ -82,9 +85,10 @@ class Dreamer:
         self._own_objective = objective
         self._guides: Sequence[Tensor] | None = None
         self.device = self._networks.device
-        self.ascents = self._all_ascents()
+        self.ascents = ascents_of(self.preset, self._networks, own_net=self._own_net, own_objective=self._own_objective)
         self._memory = Tiles(tile or fitting_tile(self.net))
         self._graphs = StepGraphs.on(self.device)
+        self._side_by_side = SideBySide()
         self._step_key: Hashable = None
         self.seed = seed
         self.weights_name = Path(weights).name if weights else None
@@ -131,7 +135,13 @@ class Dreamer:
         view._step_key = None
         if preset.guide != self.preset.guide:
             view._guides = None
-        view.ascents = view._all_ascents()
+        view.ascents = ascents_of(preset, self._networks, own_net=self._own_net, own_objective=self._own_objective)
+        return view
+
+    def unrecorded(self) -> Dreamer:
+        """This dreamer without recorded steps (see `engine/cuda_graphs.py`)."""
+        view = copy.copy(self)
+        view._graphs = StepGraphs(None)
         return view
 
     def __call__(
@@ -177,15 +187,16 @@ class Dreamer:
             sizes, step_size = sizes[::-1][turn % turns :: turns][::-1], step_size * turns
         source = picture if source is None else source.to(self.device, torch.float32)
         before = generator.get_state()
-        try:
+        with self.sharing_cores(picture):
+            try:
+                return self._dreamed(picture, sizes, steps, step_size, pace, source, guides, generator, watch)
+            except Exception as error:
+                if not is_out_of_memory(error) or not self._memory.halve():
+                    raise
+            # Outside the handler: there the traceback would still hold what filled the memory.
+            forget_memory(self.device)
+            generator.set_state(before)
             return self._dreamed(picture, sizes, steps, step_size, pace, source, guides, generator, watch)
-        except Exception as error:
-            if not is_out_of_memory(error) or not self._memory.halve():
-                raise
-        # Outside the handler: there the traceback would still hold what filled the memory.
-        forget_memory(self.device)
-        generator.set_state(before)
-        return self._dreamed(picture, sizes, steps, step_size, pace, source, guides, generator, watch)
 
     def _dreamed(
         self,
@@ -210,8 +221,10 @@ class Dreamer:
             local_size = octave_step if pace is None else octave_step * resized(pace, size)
             scorers = self._scorers(size, guides)
             aligned = [resized(source, size)] if any(each.needs("source/") for each in scorers) else []
+            names = [each.net.name for each in scorers]
             for _ in range(count if scorers else 0):
-                dream = self._step(scorers, dream, aligned, local_size, generator)
+                with timed_step((size, *names), self.device):
+                    dream = self._step(scorers, dream, aligned, local_size, generator)
                 if watch:
                     watch(dream)
             detail = dream - base
@@ -227,8 +240,15 @@ class Dreamer:
         """What the objectives give `picture` [B,3,H,W], by their shares: a scalar that steps make larger."""
         source = picture if source is None else source
         scorers = self._scorers(tuple(picture.shape[-2:]), guides)
-        scores = [each.share * score(picture, source) for each, score in scorers.items()]
-        return torch.stack(scores).sum() if scores else picture.new_zeros(())
+        return picture.new_zeros(()) + sum(each.share * score(picture, source) for each, score in scorers.items())
+
+    def sharing_cores(self, picture: Tensor) -> AbstractContextManager[None]:
+        """Inside, the networks share the processor's threads out, for dreams of pictures like [B,3,H,W]."""
+        return self._side_by_side.sharing(len(self._active), picture)
+
+    def leaves_room(self, pixels: int) -> bool:
+        """True where the processor has time for other work while pictures of so many px are dreamed."""
+        return self.device.type != "cpu" or leaves_room(len(self._active), pixels)
 
     def describe(self) -> str:
         """Networks, device and precision in a few words."""
@@ -236,27 +256,13 @@ class Dreamer:
         names = " and ".join(each.net.name for each in self.ascents)
         return f"{names} on {describe_device(self.device)}, {precision}"
 
-    def _all_ascents(self) -> tuple[Ascent, ...]:
-        """One for each network of the preset, in its order."""
-        preset = self.preset.at(0)
-        shares = {name: share for name, share in preset.networks.items() if isinstance(share, (int, float))}
-        if self._own_net is not None:
-            nets = [self._own_net.with_batch_norm(preset.batch_norm)]
-            preset = with_networks(preset, nets[0].name) if len(shares) > 1 else preset
-            shares = {nets[0].name: 1.0}
-        else:
-            nets = [self._networks.net(name, batch_norm=preset.batch_norm) for name in shares]
-        own = self._own_objective
-        if own is not None:
-            fitting = [net for net in nets if layers_read(own) <= set(net.layers)]
-            return (Ascent((fitting or nets)[0], own),)
-        return tuple(
-            Ascent(net, objective_of(own_part(preset, net, nets), net), share=shares[net.name]) for net in nets
-        )
+    @property
+    def _active(self) -> list[Ascent]:
+        return [each for each in self.ascents if each.share > 0 or len(self.ascents) == 1]
 
     def _scorers(self, size: tuple[int, ...], guides: Sequence[Tensor] | None) -> dict[Ascent, Callable[..., Tensor]]:
         """The score at one octave's size in every network that has a share."""
-        active = [each for each in self.ascents if each.share > 0 or len(self.ascents) == 1]
+        active = self._active
         if guides is None and any(each.needs("guide/") for each in active):
             guides = self._preset_guides()
         return {each: each.scorer(size, guides or (), self.tile) for each in active}
@@ -282,16 +288,14 @@ class Dreamer:
         generator: torch.Generator,
     ) -> Tensor:
         height, width = picture.shape[-2:]
-        tiled = max(height, width) > self.tile
+        look, tiled = self.preset, max(height, width) > self.tile
         # With tiles the roll must reach a whole tile, so that their seams never settle.
-        shift = random_roll(height, width, self.tile if tiled else self.preset.jitter, generator)
+        shift = random_roll(height, width, self.tile if tiled else look.jitter, generator)
         rolled, *others = (torch.roll(each, shift, dims=(-2, -1)) for each in (picture, *aligned))
-        look = self.preset
 
         def direction(picture: Tensor) -> Tensor:
-            ways = [
-                each.direction(score, picture, *others, look=look, tile=self.tile) for each, score in scorers.items()
-            ]
+            found = partial(Ascent.direction, look=look, tile=self.tile)
+            ways = self._side_by_side.run([partial(found, *each, picture, *others) for each in scorers.items()])
             if len(ways) == 1:
                 return ways[0]
             # Each is of unit size, so the shares say how much of the step is whose; the sum is brought to unit size.

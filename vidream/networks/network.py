@@ -9,10 +9,10 @@ from functools import cached_property
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
 from vidream.errors import NetError, close_names
+from vidream.networks.folding import fold_batch_norm, make_strided_depthwise_fast, use_own_statistics
 from vidream.networks.layer_graph import cut_after, layer_names
 from vidream.networks.layers import LayerInfo, measure_layers
 from vidream.networks.tracing import running, tracing
@@ -141,9 +141,12 @@ class Net:
         if self.batch_norm == "eval":
             fold_batch_norm(extractor)
         else:
-            _use_own_statistics(extractor)
+            use_own_statistics(extractor)
         extractor.requires_grad_(False)
-        return extractor.to(self.device, self.dtype).to(memory_format=torch.channels_last)
+        extractor.to(self.device, self.dtype).to(memory_format=torch.channels_last)
+        if self.device.type == "cpu" and self.dtype != torch.float32:
+            make_strided_depthwise_fast(extractor)
+        return extractor
 
     def operations(self, layers: Iterable[str], height: int, width: int) -> int:
         """Multiplications and additions of a forward pass to `layers`, sides of the picture in px. Raises NetError."""
@@ -255,27 +258,3 @@ class Net:
         if layers not in self._cuts:
             self._cuts[layers] = self.folded_extractor(layers)
         return self._cuts[layers]
-
-
-def fold_batch_norm(graph: fx.GraphModule) -> None:
-    """Fold every batch norm that directly follows a convolution into it, in place (eval mode only)."""
-    modules = dict(graph.named_modules())
-    for node in list(graph.graph.nodes):
-        before = node.args[0] if node.op == "call_module" and node.args else None
-        if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) != 1:
-            continue
-        norm, conv = modules[str(node.target)], modules[str(before.target)]
-        if isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d):
-            parent, _, name = str(before.target).rpartition(".")
-            setattr(graph.get_submodule(parent), name, fuse_conv_bn_eval(conv, norm))
-            node.replace_all_uses_with(before)
-            graph.graph.erase_node(node)
-    graph.recompile()
-
-
-def _use_own_statistics(graph: nn.Module) -> None:
-    """Let batch norm take mean and deviation from the picture itself, and forget them again."""
-    for module in graph.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.train()
-            module.momentum = 0.0

@@ -100,7 +100,11 @@ class DreamedFrames(FrameMaker):
             source = islice(source, self._part[1] - self._first - self.frames_made)
         before = time.monotonic()
         followed = self._stamped(self._stream.followed(self._stamped(source, "read")), "flow")
-        with nullcontext(followed) if self._stamp else made_ahead(followed, self._dreamer.device) as ready:
+        with (
+            nullcontext(followed)
+            if self._stamp
+            else made_ahead(followed, self._dreamer, self._reader.width * self._reader.height) as ready
+        ):
             for frame, motion in ready:
                 steps = self._steps if not self.frames_made else None
                 picture = self._stream.next(

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import torch
 
-__all__ = ["default_threads", "ends_thread_pools", "run_single_threaded", "use_threads"]
+__all__ = ["default_threads", "ends_thread_pools", "is_gnu_openmp", "run_single_threaded", "use_threads"]
 
 T = TypeVar("T")
 _LOCK = threading.Lock()
@@ -46,15 +46,24 @@ def ends_thread_pools() -> bool:
     return openmp is not None and hasattr(openmp, "omp_pause_resource_all")
 
 
+def is_gnu_openmp() -> bool:
+    """True where torch's OpenMP is GNU's, as on Linux."""
+    return _gnu_openmp() is not None
+
+
 def use_threads(count: int) -> None:
     """Have torch use `count` threads, the calling one among them, for what the calling thread computes.
 
     Other threads, running or new, keep their number: `torch.set_num_threads` alone would change it for new ones.
     """
+    # A thread takes the default number when it first asks for it, and would forget ours.
+    torch.get_num_threads()
+    openmp = _gnu_openmp()
+    if openmp is not None:
+        openmp.omp_set_num_threads(count)
+        return
     with _LOCK:
         default = _in_new_thread(torch.get_num_threads)
-        # A thread takes the default number when it first asks for it, and would forget ours.
-        torch.get_num_threads()
         torch.set_num_threads(count)
         # The number holds for the thread that sets it, and for all threads that start later: those get the old one.
         _in_new_thread(lambda: torch.set_num_threads(default))

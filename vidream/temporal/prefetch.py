@@ -9,16 +9,12 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-import torch
-
+from vidream.engine.dreamer import Dreamer
 from vidream.runtime.threads import run_single_threaded
 
 __all__ = ["Ahead", "made_ahead"]
 
 T = TypeVar("T")
-# For a dream on the processor: with fewer threads, running ahead takes from the dream what it gives. On two cores a
-# film of 320 px took 0.93 of the time with its flow found beside the dream, and one of 640 px 1.07.
-LEAST_THREADS = 4
 # Short, so that a Ctrl-C is heard on every system while we wait.
 _WAIT_SECONDS = 0.2
 
@@ -94,8 +90,13 @@ class Ahead(Generic[T]):
         self.close()
 
 
-def made_ahead(items: Iterable[T], device: torch.device) -> AbstractContextManager[Iterable[T]]:
-    """`items` as an `Ahead`, where `device` leaves the processor room for that; else as they are."""
-    has_room = device.type != "cpu" or torch.get_num_threads() >= LEAST_THREADS
+def made_ahead(items: Iterable[T], dreamer: Dreamer, pixels: int) -> AbstractContextManager[Iterable[T]]:
+    """`items` as an `Ahead`, where `dreamer` leaves the processor room for that; else as they are.
+
+    Args:
+        items: what is made.
+        dreamer: what dreams meanwhile.
+        pixels: height times width of its pictures.
+    """
     # Where a GPU dreams, all of the processor's cores are free for this.
-    return Ahead(items, alone=device.type == "cpu") if has_room else nullcontext(items)
+    return Ahead(items, alone=dreamer.device.type == "cpu") if dreamer.leaves_room(pixels) else nullcontext(items)

@@ -16,6 +16,7 @@ from torch import Tensor
 from vidream.engine.dreamer import Dreamer
 from vidream.engine.postprocess import finish
 from vidream.errors import TargetError
+from vidream.looks.preset import Preset
 from vidream.media import FrameReader
 from vidream.media.frame import Frame
 from vidream.motion.estimators import FlowFunction, estimator
@@ -164,34 +165,47 @@ class Stream:
         preset = dreamer.preset
         frame = frame.to(dreamer.device, torch.float32)
         mask = None if mask is None else mask.to(dreamer.device, torch.float32)
-        found = next(self.followed([frame]))[1] if isinstance(motion, str) else motion
-        moved = None if found is None else _resized(found, frame)
-        dream_it = partial(dreamer, guides=guides, generator=dreamer.generator(self._number))
-        with torch.enable_grad():
-            if moved is None or preset.keep == 0 or self._dream is None:
-                dream = dream_it(frame, pace=mask, watch=watch)
-                warm_up = torch.ones_like(frame[:, :1])
-            else:
-                assert self._frame is not None and self._warm_up is not None
-                residual = self._dream - self._frame
-                start, step_scale, warm_up = carry(preset, frame, residual, self._warm_up, *moved)
-                done("carry")
-                dream = dream_it(
-                    start,
-                    steps=preset.steps,
-                    step_size=preset.step_size,
-                    turn=self._number,
-                    pace=step_scale if mask is None else step_scale * mask,
-                    source=frame,
-                    watch=None if done is _ignore else lambda each: done(f"octave {each.shape[-1]}x{each.shape[-2]}"),
-                )
-        done("enlarge")
-        shown = finish(dream, frame, keep_colour=preset.keep_colour, blend=preset.blend, mask=mask)
-        self._count(shown, frame, moved)
+        with dreamer.sharing_cores(frame):
+            found = next(self.followed([frame]))[1] if isinstance(motion, str) else motion
+            moved = None if found is None else _resized(found, frame)
+            dream_it = partial(dreamer, guides=guides, generator=dreamer.generator(self._number))
+            with torch.enable_grad():
+                if moved is None or preset.keep == 0 or self._dream is None:
+                    dream, warm_up = dream_it(frame, pace=mask, watch=watch), torch.ones_like(frame[:, :1])
+                else:
+                    dream, warm_up = self._carried(preset, frame, mask, moved, dream_it, done)
+            done("enlarge")
+            shown = finish(dream, frame, keep_colour=preset.keep_colour, blend=preset.blend, mask=mask)
+            self._count(shown, frame, moved)
         done("finish, figures")
         self._frame, self._dream, self._shown, self._warm_up = frame, dream, shown, warm_up
         self._number += 1
         return shown
+
+    def _carried(
+        self,
+        preset: Preset,
+        frame: Tensor,
+        mask: Tensor | None,
+        moved: tuple[Tensor, Tensor],
+        dream_it: Callable[..., Tensor],
+        done: Callable[[str], None],
+    ) -> tuple[Tensor, Tensor]:
+        """The dream of a frame from the last one, and the new warm-up."""
+        assert self._dream is not None and self._frame is not None and self._warm_up is not None
+        residual = self._dream - self._frame
+        start, step_scale, warm_up = carry(preset, frame, residual, self._warm_up, *moved)
+        done("carry")
+        dream = dream_it(
+            start,
+            steps=preset.steps,
+            step_size=preset.step_size,
+            turn=self._number,
+            pace=step_scale if mask is None else step_scale * mask,
+            source=frame,
+            watch=None if done is _ignore else lambda each: done(f"octave {each.shape[-1]}x{each.shape[-2]}"),
+        )
+        return dream, warm_up
 
     def followed(self, frames: Iterable[Item]) -> Iterator[tuple[Item, Motion]]:
         """The frames that come next, each with its motion, for `next`. A thread may run ahead with this."""
@@ -243,8 +257,11 @@ def dream_frames(
     followed: Iterator[tuple[Any, Motion]] = stream.followed(frames)
     # Frames of anybody's own are taken when they are asked for, by the thread that asks. So is a reader whose alpha is
     # read beside its pictures; as Frames they bring it along.
-    is_ours = isinstance(frames, FrameReader) and not frames.has_alpha
-    with made_ahead(followed, dreamer.device) if is_ours else nullcontext(followed) as ready:
+    if isinstance(frames, FrameReader) and not frames.has_alpha:
+        made = made_ahead(followed, dreamer, frames.width * frames.height)
+    else:
+        made = nullcontext(followed)
+    with made as ready:
         for item, motion in ready:
             if isinstance(item, Frame):
                 yield replace(item, picture=stream.next(item.picture, motion=motion))
