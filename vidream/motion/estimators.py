@@ -9,8 +9,6 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -29,7 +27,7 @@ FlowFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 class FlowEstimator(ABC):
-    """A `FlowFunction` that may also find both directions at once."""
+    """A `FlowFunction` that may also read what a `LumaPyramid` has of its frame already."""
 
     @abstractmethod
     def __call__(self, current: Tensor, previous: Tensor) -> Tensor:
@@ -42,9 +40,9 @@ class FlowEstimator(ABC):
             [1,2,H,W], (dx, dy) in px, on the pictures' device.
         """
 
-    def both_ways(self, current: LumaPyramid, previous: LumaPyramid) -> tuple[Tensor, Tensor]:
-        """The flow from current to previous, and from previous to current, at the pyramids' small size."""
-        return self(current.small, previous.small), self(previous.small, current.small)
+    def between(self, current: LumaPyramid, previous: LumaPyramid) -> Tensor:
+        """The backward flow between two frames at their pyramids' small size."""
+        return self(current.small, previous.small)
 
 
 class DisFlow(FlowEstimator):
@@ -56,17 +54,8 @@ class DisFlow(FlowEstimator):
     def __call__(self, current: Tensor, previous: Tensor) -> Tensor:
         return _as_flow(self._estimated(_luma8(current), _luma8(previous)), current)
 
-    def both_ways(self, current: LumaPyramid, previous: LumaPyramid) -> tuple[Tensor, Tensor]:
-        # Side by side: OpenCV's own threads bring little on pictures so small.
-        new, old = current.luma8, previous.luma8
-        backward = self._second_thread.submit(self._estimated, old, new)
-        forward = self._estimated(new, old)
-        return _as_flow(forward, current.small), _as_flow(backward.result(), current.small)
-
-    @cached_property
-    def _second_thread(self) -> ThreadPoolExecutor:
-        # Its thread ends with the estimator.
-        return ThreadPoolExecutor(1, "vidream-flow")
+    def between(self, current: LumaPyramid, previous: LumaPyramid) -> Tensor:
+        return _as_flow(self._estimated(current.luma8, previous.luma8), current.small)
 
     def _estimated(self, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
         # One for each thread, kept: making its buffers anew takes a sixth of the time.

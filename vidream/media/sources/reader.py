@@ -158,7 +158,8 @@ class FrameReader:
 
     def __iter__(self) -> Iterator[Tensor]:
         """Start from the first frame, ending a running iteration. SourceError where nothing decodes."""
-        return self._pictures(self.frames())
+        # Read, not jumped to: there is no frame yet that would tell a file whose index is wrong.
+        return self._pictures(self.frames(seek=False))
 
     def _pictures(self, frames: Iterator[Frame]) -> Iterator[Tensor]:
         for frame in frames:
