@@ -3,7 +3,8 @@
 GNU OpenMP, which torch uses on Linux, keeps a thread pool for every thread that ever ran a parallel region. Where all
 pools together have more threads than there are cores, OpenMP stops spinning: its threads sleep between parallel
 regions, and are woken hundreds of times in a gradient step. One conversion in another thread then costs the dream up
-to half its speed. So the thread that dreams has a pool, and all others are single-threaded.
+to half its speed. So the threads that dream have pools, with as many threads together as there are cores at the most
+(`engine/side_by_side.py`), and all others are single-threaded.
 """
 
 from __future__ import annotations
