@@ -14,6 +14,7 @@ from vidream import Dreamer, Preset
 from vidream.errors import NetError
 from vidream.networks import WeightsPlace, describe_net, has_weights, load_net, weights_state
 from vidream.networks.efficientnet_lite import VARIANTS, EfficientNetLite
+from vidream.networks.folding import make_strided_depthwise_fast
 from vidream.networks.imagenet import imagenet_classes, imagenet_groups
 
 CLIPS = Path(__file__).parents[2] / "shared" / "clips"
@@ -117,3 +118,17 @@ def test_the_default_look_starts_without_torchvision():
     )
     child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert child.stderr.strip() == ""
+
+
+def test_a_depthwise_convolution_with_a_stride_goes_back_as_torch_s_own():
+    conv = torch.nn.Conv2d(8, 8, 5, stride=2, padding=2, groups=8).requires_grad_(False)
+    fast = torch.nn.Sequential(conv)
+    make_strided_depthwise_fast(fast)
+    assert fast[0] is not conv
+    results = []
+    for module in (conv, fast):
+        x = textured(33, 46).mean(1, keepdim=True).repeat(1, 8, 1, 1).requires_grad_()
+        made = module(x)
+        made.square().sum().backward()
+        results.append((made.detach(), x.grad))
+    torch.testing.assert_close(results[0], results[1])

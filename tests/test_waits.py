@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fractions import Fraction
 
 import pytest
 import torch
 from conftest import textured
 
 from vidream import Dreamer, Preset
+from vidream.cli import main
+from vidream.media import FrameWriter
 from vidream.runtime.threads import is_gnu_openmp
 from vidream.runtime.waits import AdaptiveWaits, _Sleep
 
@@ -101,6 +104,26 @@ def test_a_dream_is_the_same_to_the_bit_however_threads_wait():
         sleep(False)
         torch.set_num_threads(before)
     assert torch.equal(awake, asleep)
+
+
+def test_a_film_beside_a_busy_program_is_the_same_film_to_the_bit(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    with FrameWriter(clip, rate=Fraction(8)) as writer:
+        for shift in range(6):
+            writer.write(textured(120, 160).roll(2 * shift, -1))
+    films = []
+    for name, looks in (("two", []), ("one", ["--net", "dreamnet"])):
+        for count in (0, 2):
+            loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+            try:
+                target = tmp_path / f"{name}{count}.mp4"
+                assert main(["dream", str(clip), str(target), "-q", "--set", "first_steps=2", *looks]) == 0
+            finally:
+                for each in loops:
+                    each.kill()
+                    each.wait()
+            films.append(target.read_bytes())
+    assert films[0] == films[1] != films[2] == films[3]
 
 
 def python_path() -> dict[str, str]:
