@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import cached_property
 from typing import TypeVar
 
 import torch
@@ -46,9 +45,9 @@ def leaves_room(networks: int, pixels: int) -> bool:
 
 
 class _Share(threading.local):
-    """How many threads each network has; 0 outside `SideBySide.sharing`."""
+    """What the calling thread has inside `SideBySide.sharing`."""
 
-    threads = 0
+    workers: ThreadPoolExecutor | None = None
 
 
 class SideBySide:
@@ -70,37 +69,31 @@ class SideBySide:
             picture: [B,3,H,W], what is dreamed.
         """
         before = torch.get_num_threads()
-        if picture.device.type != "cpu" or before == 1 or self._own.threads:
+        if picture.device.type != "cpu" or before == 1 or self._own.workers is not None:
             yield
             return
-        self._own.threads = threads = threads_each(networks, picture.shape[-2] * picture.shape[-1])
-        try:
-            if threads != before:
-                use_threads(threads)
-            yield
-        finally:
-            self._own.threads = 0
-            if threads != before:
-                use_threads(before)
+        threads = threads_each(networks, picture.shape[-2] * picture.shape[-1])
+        # Its threads start where they are needed, and end with the block.
+        with ThreadPoolExecutor(max(1, networks - 1), "vidream-network", use_threads, (threads,)) as workers:
+            self._own.workers = workers
+            try:
+                if threads != before:
+                    use_threads(threads)
+                yield
+            finally:
+                self._own.workers = None
+                if threads != before:
+                    use_threads(before)
 
     def run(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """The results of `calls`, in their order; inside `sharing` all are made at once."""
-        threads = self._own.threads
-        if not threads:
+        workers = self._own.workers
+        if workers is None:
             return [call() for call in calls]
         first, *others = calls
-        started = [self._workers.submit(self._with_threads, threads, call) for call in others]
+        started = [workers.submit(call) for call in others]
         try:
             return [first(), *(each.result() for each in started)]
         finally:
             # Where one has failed, for want of memory perhaps, nothing is left running.
             wait(started)
-
-    def _with_threads(self, threads: int, call: Callable[[], T]) -> T:
-        if torch.get_num_threads() != threads:
-            use_threads(threads)
-        return call()
-
-    @cached_property
-    def _workers(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(thread_name_prefix="vidream-network")
