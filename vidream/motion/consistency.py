@@ -49,7 +49,7 @@ def small_motion(current: LumaPyramid, previous: LumaPyramid, estimate: FlowFunc
 def explained_share(
     flow: Tensor, mask: Tensor, current: LumaPyramid, previous: LumaPyramid, estimate: FlowFunction
 ) -> float:
-    """The share of a frame that its flow explains, 0..1: where `mask` is bright and the way back agrees."""
+    """The share of a frame that its flow explains, 0..1: where `mask` is high and the forward-backward check holds."""
     back = _small_flow(previous, current, estimate)
     return float((mask * agreement(flow, back, current.small, previous.small)).mean())
 

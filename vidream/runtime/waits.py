@@ -125,16 +125,14 @@ class _Sleep:
 _waits: AdaptiveWaits | None = None
 
 
-def adapt_waits() -> bool:
+def adapt_waits() -> None:
     """Have OpenMP's threads wait as is best from now on. The commands do this; the library never does.
 
-    Returns:
-        False where torch uses another OpenMP than GNU's: threads wait there as they always do.
+    Where torch uses another OpenMP than GNU's, threads go on waiting as they always do.
     """
     global _waits
     if _waits is None and is_gnu_openmp():
         _waits = AdaptiveWaits(_Sleep())
-    return _waits is not None
 
 
 @contextmanager
