@@ -26,7 +26,7 @@ FLOORS = [
     {"engine"},
     {"temporal"},
     {"rendering"},
-    {"live", "zoom"},
+    {"live", "zoom", "cluster"},
     {"api"},
     {"web", "training", "bench"},
     {"cli"},

@@ -12,8 +12,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from vidream.cluster.cluster import Cluster
+from vidream.cluster.film import ClusterFilm
+from vidream.cluster.store import UnitStore
+from vidream.cluster.task import FilmTask
+from vidream.cluster.units import DEFAULT_CHUNK_SECONDS, chunk_frames
 from vidream.engine.dreamer import Dreamer
-from vidream.errors import SourceError, TargetError
+from vidream.errors import NetError, SourceError, TargetError
 from vidream.looks.loading import load_look
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter, default_target
@@ -54,6 +59,8 @@ def dream(
     shots: tuple[int, int] | None = None,
     loop: str | None = None,
     max_bytes: int | None = None,
+    cluster: str | Cluster | None = None,
+    chunk_seconds: float = DEFAULT_CHUNK_SECONDS,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -77,6 +84,10 @@ def dream(
     own beside the target, and goes on with it where it is unfinished; `Made.shares_left` says which are still
     to be made, here or on other machines that see the folder. The last one joins the film.
 
+    cluster: "local", "auto", "ray://HOST:PORT" or a `Cluster`: workers on Ray share the film's shots. The driver
+    keeps what they send in `walk-dream.mp4.cluster.vidream`, and resume goes on with that.  chunk_seconds: a shot
+    that is longer is shared in pieces, whose dreams turn into one another where they meet; 0 shares no shot.
+
     Raises SourceError, TargetError, PresetError, NetError, DeviceError; nothing half
     made is left at the target, and frames that were made stay in the folder.
     """
@@ -89,14 +100,18 @@ def dream(
         kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
         path = as_target(target if target is not None else default_target(reader.source, kind))
         asked = {"size": size, "rate": str(reader.rate) if fps else None}
-        if loop is not None and (reader.frame_count == 1 or shots is not None):
-            why = "one picture" if reader.frame_count == 1 else "only a share of a film"
+        span = {"size": size, "fps": fps, "start_seconds": start_seconds, "duration_seconds": duration_seconds}
+        is_shared = shots is not None or cluster is not None
+        if loop is not None and (reader.frame_count == 1 or is_shared):
+            why = "one picture" if reader.frame_count == 1 else "a film made in parts"
             raise TargetError(f"{why} cannot be a loop; give a whole clip, or no loop", argument="loop")
         work = _Job(
-            reader=reader, path=path, dreamer=dreamer or partial(make_dreamer, preset), asked=asked,
+            reader=reader, path=path, dreamer=dreamer or partial(make_dreamer, preset), asked=asked, span=span,
             audio=audio and loop is None, overwrite=overwrite, mask=mask, record_steps=record_steps, report=report,
             sidecar=sidecar, loop=loop, max_bytes=max_bytes, progress=progress or Progress(),
         )  # fmt: skip
+        if cluster is not None:
+            return work.make_on_cluster(cluster, chunk_seconds, resume=resume)
         return work.make(resume=resume) if shots is None else work.make_share(Shares(path, *shots))
 
 
@@ -108,6 +123,7 @@ class _Job:
     path: Path
     dreamer: Dreamer | Callable[[], Dreamer]
     asked: Mapping[str, Any]
+    span: Mapping[str, Any]
     audio: bool
     overwrite: bool
     mask: str | PathLike[str] | None
@@ -117,10 +133,11 @@ class _Job:
     loop: str | None
     max_bytes: int | None
     progress: Progress
+    workers: tuple[str, ...] = ()
     begun: float = field(default_factory=time.monotonic)
 
-    def make(self, *, resume: bool) -> Made:
-        """The whole film."""
+    def make(self, *, resume: bool, end: int | None = None) -> Made:
+        """The whole film, or its first `end` frames, which were made before."""
         # A single picture is made in one go.
         is_film = self.reader.frame_count != 1
         with WorkFolder(self.path, resume=resume, overwrite=self.overwrite) if is_film else nullcontext() as work:
@@ -135,7 +152,8 @@ class _Job:
                 dreamer = self._load()
                 recipe = self._recipe(dreamer)
                 writer.comment = recipe.to_json()
-                frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps)
+                part = (0, end) if end is not None else None
+                frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps, part=part)
                 make_loop = partial(self._clip_loop, self.loop, work) if self.loop and work is not None else None
                 film = FrameLoop(frames, writer, work=work, progress=self.progress, make_clip_loop=make_loop)
                 if work is not None:
@@ -171,6 +189,7 @@ class _Job:
             finished=film.is_finished,
             warnings=(*self.reader.warnings, *writer.warnings, *dreamer.warnings, *lost_sound),
             note=writer.note,
+            workers=self.workers,
         )
 
     def _steps_writer(self, work: WorkFolder | None, *, overwrite: bool) -> FrameWriter | None:
@@ -240,3 +259,67 @@ class _Job:
         if made.finished:
             shares.clear()
         return made
+
+    def make_on_cluster(self, cluster: str | Cluster, chunk_seconds: float, *, resume: bool) -> Made:
+        """The film by the workers of a cluster."""
+        if self.reader.frame_count == 1:
+            raise SourceError(f"{self.reader.source.name} is one picture, and has no shots to share; use no cluster")
+        if self.record_steps:
+            raise TargetError("workers of a cluster do not record steps; use no cluster", argument="record_steps")
+        if chunk_seconds:
+            chunk_frames(chunk_seconds, self.reader.rate)
+        if resume and not self.overwrite:
+            whole = WorkFolder(self.path, resume=True)
+            if whole.is_joined:
+                return self.make(resume=True)
+            if whole.is_begun_before:
+                raise TargetError(
+                    f'"{whole.folder}" holds an unfinished film that was begun without a cluster; continue without one',
+                    use={"overwrite": True},
+                )
+        store = UnitStore(self.path, resume=resume, overwrite=self.overwrite)
+        with store.work, Cluster(cluster) if isinstance(cluster, str) else nullcontext(cluster) as workers:
+            replaces = self.overwrite or store.work.replaces_target
+            check_target(self.path, like=self.reader, overwrite=replaces, frames=self.reader.frame_count)
+            SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=replaces)
+            workers.open()
+            dreamer = self._load()
+            if dreamer.has_own_parts:
+                raise NetError("workers of a cluster have no network or objective of this process; use no cluster")
+            settings = self._settings(dreamer)
+            store.open({**settings, "chunk seconds": chunk_seconds})
+            self.progress.started(self.reader, dreamer)
+            film = ClusterFilm(workers, self._task(workers, dreamer), store, self.progress, chunk_seconds=chunk_seconds)
+            film.run(self.reader)
+            self.workers = film.report
+            return self._made_by_workers(store, settings, is_finished=film.is_finished)
+
+    def _task(self, workers: Cluster, dreamer: Dreamer) -> FilmTask:
+        return FilmTask(
+            source=self.reader.source,
+            target_name=self.path.name,
+            preset=dreamer.preset,
+            seed=dreamer.seed,
+            weights=dreamer.weights,
+            mask=Path(self.mask) if self.mask else None,
+            device=workers.device,
+            precision=workers.precision,
+            tile=workers.tile,
+            comment=self._recipe(dreamer).to_json(),
+            wants_pictures=self.progress.wants_pictures,
+            **self.span,
+        )
+
+    def _made_by_workers(self, store: UnitStore, settings: Mapping[str, Any], *, is_finished: bool) -> Made:
+        """The film of all units, or of those from the first frame on, after Ctrl-C."""
+        units = store.units if is_finished else store.leading
+        if not units:
+            raise KeyboardInterrupt
+        store.join(units, settings)
+        self.progress = Progress()
+        self.overwrite = self.overwrite or store.work.replaces_target
+        if is_finished:
+            return self.make(resume=True)
+        made = self.make(resume=True, end=units[-1].end)
+        store.work.made(made.path)
+        return replace(made, finished=False)

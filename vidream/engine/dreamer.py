@@ -91,7 +91,7 @@ class Dreamer:
         self._side_by_side = SideBySide()
         self._step_key: Hashable = None
         self.seed = seed
-        self.weights_name = Path(weights).name if weights else None
+        self.weights = Path(weights) if weights else None
 
     @property
     def net(self) -> Net:
@@ -107,6 +107,16 @@ class Dreamer:
     def own_objective(self) -> Objective | None:
         """The objective that was given in place of what the preset asks for; None where none was."""
         return self._own_objective
+
+    @property
+    def weights_name(self) -> str | None:
+        """The name of the file that was given in place of the network's own weights."""
+        return self.weights.name if self.weights else None
+
+    @property
+    def has_own_parts(self) -> bool:
+        """True where a network or an objective was given as an object, which only this process has."""
+        return self._own_net is not None or self._own_objective is not None
 
     @property
     def tile(self) -> int:

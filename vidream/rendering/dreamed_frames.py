@@ -38,12 +38,14 @@ class DreamedFrames(FrameMaker):
         dreamer: dreams each frame.
         mask: a picture or video, bright where to dream.
         part: (first, end) of the frames to make, whole shots, counted from 0; None for all.
+        first_mark: the `frame_mark` of the first of them, where it is known: it is then jumped to.
         steps: takes the steps of the first frame's dream, a picture each.
         stamp: called with a name after each part of the work, for measurements; then nothing is made ahead.
 
     Attributes:
         frames_made: how many, those before a restored state included.
         track: figures of each of them.
+        stream: dreams them.
     """
 
     def __init__(
@@ -53,14 +55,15 @@ class DreamedFrames(FrameMaker):
         *,
         mask: str | PathLike[str] | None = None,
         part: tuple[int, int] | None = None,
+        first_mark: str | None = None,
         steps: FrameWriter | None = None,
         stamp: Callable[[str], None] | None = None,
     ) -> None:
         self.track = Track()
         self._reader, self._dreamer = reader, dreamer
-        self._stream = Stream(dreamer, rate=reader.rate)
+        self.stream = Stream(dreamer, rate=reader.rate)
         self._mask = Path(mask) if mask is not None else None
-        self._part = part
+        self._part, self._first_mark = part, first_mark
         self._first = part[0] if part else 0
         self._steps = steps
         self._stamp = stamp
@@ -71,19 +74,21 @@ class DreamedFrames(FrameMaker):
     @property
     def figures(self) -> StreamFigures:
         """Of all frames made so far."""
-        return self._stream.figures
+        return self.stream.figures
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         self.frames_made = int(numbers.pop("dreamed"))
         self.track = Track(tensors.pop("track"))
-        self._stream.restore(tensors, numbers)
+        self.stream.restore(tensors, numbers)
         self._source = self._reader.frames_after(self._first + self.frames_made, tensors["frame"])
 
     def begin(self, progress: Progress) -> None:
         if self._source is None:
-            self._stream.begin_shot_at(self._first)
-            # Read, not jumped to: there is no frame yet that would tell a file whose index is wrong.
-            self._source = self._reader.frames(self._first, seek=False)
+            self.stream.begin_shot_at(self._first)
+            # Where no frame is known that would tell a file whose index is wrong, all frames before are read.
+            mark = self._first_mark
+            reader = self._reader
+            self._source = reader.frames_from(self._first, mark) if mark else reader.frames(self._first, seek=False)
         first, guide = self._first + self.frames_made, self._dreamer.preset.guide
         if self._mask:
             self._masks = mask_frames(self._mask, like=self._reader, first=first)
@@ -99,7 +104,7 @@ class DreamedFrames(FrameMaker):
         if self._part:
             source = islice(source, self._part[1] - self._first - self.frames_made)
         before = time.monotonic()
-        followed = self._stamped(self._stream.followed(self._stamped(source, "read")), "flow")
+        followed = self._stamped(self.stream.followed(self._stamped(source, "read")), "flow")
         with (
             nullcontext(followed)
             if self._stamp
@@ -107,7 +112,7 @@ class DreamedFrames(FrameMaker):
         ):
             for frame, motion in ready:
                 steps = self._steps if not self.frames_made else None
-                picture = self._stream.next(
+                picture = self.stream.next(
                     frame.picture,
                     mask=next(self._masks) if self._masks else None,
                     guides=next(self._guides) if self._guides else None,
@@ -120,13 +125,13 @@ class DreamedFrames(FrameMaker):
                 self.frames_made += 1
                 # From frame to frame: the time of everything, and not of the dream alone.
                 now = time.monotonic()
-                assert self._stream.latest is not None
-                self.track.add(self._stream.latest, now - before)
+                assert self.stream.latest is not None
+                self.track.add(self.stream.latest, now - before)
                 before = now
-                yield Frame(picture, frame.alpha, frame.time_seconds), self._stream.began_shot
+                yield Frame(picture, frame.alpha, frame.time_seconds), self.stream.began_shot
 
     def state(self) -> State:
-        tensors, numbers = self._stream.state()
+        tensors, numbers = self.stream.state()
         track = partial(self.track.tensor, self.frames_made)
         return {**tensors, "track": track}, {**numbers, "dreamed": self.frames_made}
 

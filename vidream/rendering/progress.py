@@ -33,6 +33,7 @@ class Made:
         warnings: one line for each thing that the user should know.
         shares_left: of a film made in shares, those that are still to be made before it can be joined.
         note: one line about how it was made to fit a limit, or None.
+        workers: on a cluster, a line on what each worker made, and how the source came to them.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Made:
     warnings: tuple[str, ...] = ()
     shares_left: tuple[int, ...] = ()
     note: str | None = None
+    workers: tuple[str, ...] = ()
 
     @property
     def duration_seconds(self) -> float:
@@ -77,7 +79,13 @@ class FilmPlan:
 
 
 class Progress:
-    """What a caller may watch; every method does nothing here. Subclass and pass to `dream` or `zoom_film`."""
+    """What a caller may watch; every method does nothing here. Subclass and pass to `dream` or `zoom_film`.
+
+    Attributes:
+        wants_pictures: on a cluster, workers send small pictures of what they make.
+    """
+
+    wants_pictures = False
 
     def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
         """The source is open and the network is loaded."""
@@ -93,3 +101,15 @@ class Progress:
 
     def frame(self, picture: Tensor, frames: int) -> None:
         """`picture` [1,3,H,W] was written; it is number `frames`, counted from 1."""
+
+    def said(self, words: str) -> None:
+        """Something happened that the user should know, such as a worker that was lost."""
+
+    def cluster(self, words: str) -> None:
+        """After `started`: the film is made by workers; how the cluster is reached."""
+
+    def frames_of_workers(self, frames: int, total: int, workers: int, picture: Tensor | None) -> None:
+        """On a cluster, in place of `frame`: so many frames of all are made; so many workers are at work.
+
+        picture: a small one [1,3,h,w] uint8 of the newest frame, where `wants_pictures`; they come from any worker.
+        """

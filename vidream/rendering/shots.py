@@ -19,11 +19,11 @@ from vidream.errors import TargetError, VidreamError
 from vidream.looks.preset import Preset
 from vidream.media.disk import beside, disk_trouble, save_whole
 from vidream.motion.estimators import estimator
-from vidream.rendering.saved_state import load_state
+from vidream.rendering.saved_state import State, load_state
 from vidream.rendering.work_folder import STATE, WorkFolder
 from vidream.temporal.carry import motions
 
-__all__ = ["Shares", "Shot", "find_shots"]
+__all__ = ["Shares", "Shot", "find_shots", "joined_state"]
 
 SUMS = ("frames", "cuts", "strength_sum", "warp_error_sum", "pairs", "dreamed")
 
@@ -48,6 +48,21 @@ def find_shots(frames: Iterable[Tensor], preset: Preset) -> list[Shot]:
             if motion is None:
                 starts.append(count - 1)
     return [Shot(first, end - first) for first, end in zip(starts, [*starts[1:], count], strict=True)]
+
+
+def joined_state(
+    parts: Sequence[tuple[Mapping[str, Tensor], Mapping[str, Any], Mapping[str, Any]]],
+) -> tuple[State, dict[str, Any]]:
+    """(state, position) of a film from those of its parts, which follow one another, as `load_state` gives them."""
+    tensors, numbers, position = (dict(each) for each in parts[-1])
+    for name in SUMS:
+        numbers[name] = sum(each[1][name] for each in parts)
+    tensors["track"] = torch.cat([each[0]["track"] for each in parts])
+    position["frames"] = sum(each[2]["frames"] for each in parts)
+    if "cuts" in position:
+        # Each part begins where the one before it ends.
+        position["cuts"] = [0, *(cut for each in parts for cut in each[2]["cuts"][1:])]
+    return (tensors, numbers), position
 
 
 class Shares:
@@ -129,17 +144,10 @@ class Shares:
                     raise TargetError(
                         f'the state in "{part.folder}" is damaged ({error}); make that share anew'
                     ) from None
-        tensors, numbers, position = (dict(each) for each in loaded[-1])
-        for name in SUMS:
-            numbers[name] = sum(each[1][name] for each in loaded)
-        tensors["track"] = torch.cat([each[0]["track"] for each in loaded])
-        position["frames"] = sum(each[2]["frames"] for each in loaded)
-        if "cuts" in position:
-            # Each part begins where the one before it ends.
-            position["cuts"] = [0, *(cut for each in loaded for cut in each[2]["cuts"][1:])]
+        state, position = joined_state(loaded)
         with WorkFolder(self._target, overwrite=True) as whole:
             whole.open(settings, machine, joining=True)
-            whole.join(parts, (tensors, numbers), position)
+            whole.join(parts, state, position)
 
     def clear(self) -> None:
         """Clear away what the shares left, now that the film is done."""

@@ -48,4 +48,5 @@ def _facts(made: Made, track: Track) -> dict[str, Any]:
         "warp error": steadiness,
         "made in seconds": round(track.seconds, 1),
         "finished": made.finished,
+        **({"workers": "; ".join(made.workers)} if made.workers else {}),
     }

@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,16 +31,18 @@ from vidream.media import FrameCache, FrameWriter
 from vidream.media.disk import beside, disk_trouble, save_whole
 from vidream.media.numbered import NumberedName
 from vidream.media.targets import as_target
-from vidream.media.writers.segments import RAW, is_work_file
+from vidream.media.writers.segments import is_finished_segment, is_work_file
 from vidream.rendering.render_settings import differences
 from vidream.rendering.saved_state import State, load_state, load_words, save_state
 from vidream.rendering.state_saver import StateSaver
 
-__all__ = ["JOURNAL", "STATE", "WorkFolder"]
+__all__ = ["JOURNAL", "STATE", "UNITS", "UNIT_AT", "UNIT_END", "WorkFolder"]
 
-JOURNAL, STATE, LOCK, CACHE = "journal.json", "state.safetensors", "lock", "loop.rgb"
+JOURNAL, STATE, LOCK, CACHE, UNITS = "journal.json", "state.safetensors", "lock", "loop.rgb", "units.json"
+# Endings of states that lie beside segments: of a unit of the film, and of the dream where a joint of two begins.
+UNIT_END, UNIT_AT = ".done", ".at"
 _FORMAT = 2
-_OWN = {JOURNAL, STATE, LOCK, CACHE, f"{JOURNAL}.part", f"{STATE}.part"}
+_OWN = {JOURNAL, STATE, LOCK, CACHE, UNITS, f"{JOURNAL}.part", f"{STATE}.part", f"{UNITS}.part"}
 
 
 class WorkFolder:
@@ -176,6 +181,16 @@ class WorkFolder:
         self._write_journal()
 
     @property
+    def is_joined(self) -> bool:
+        """True where all parts of a film were brought here, and only the film itself is still to be written."""
+        return self._resumes and bool(self._journal.get("joining")) and self.frames_held > 0
+
+    @property
+    def is_begun_before(self) -> bool:
+        """True where a run before has begun it."""
+        return bool(self._journal)
+
+    @property
     def is_done(self) -> bool:
         """True where this part of a film is made, and waits for the others."""
         return self._resumes and bool(self._journal.get("done"))
@@ -186,21 +201,24 @@ class WorkFolder:
         self._journal["done"] = True
         self._write_journal()
 
-    def join(self, parts: Sequence[WorkFolder], state: State, position: Mapping[str, Any]) -> None:
+    def join(
+        self, parts: Sequence[WorkFolder], state: State, position: Mapping[str, Any], *, moves: bool = True
+    ) -> None:
         """Become the folder of the whole film, of which `parts` hold the pieces; `open` must come first.
 
+        moves: the parts go. Without it they stay as they are, and this is a film of what they hold so far.
         Every step may be done again: what ends a run in the middle of this only delays it. Raises TargetError.
         """
         try:
             for part in parts:
                 for piece in part.folder.iterdir() if part.folder.is_dir() else ():
-                    if is_work_file(piece.name) and not piece.name.endswith(RAW):
-                        piece.replace(self.folder / piece.name)
+                    if is_finished_segment(piece.name) and piece.suffix not in (UNIT_END, UNIT_AT):
+                        (piece.replace if moves else partial(_copy, piece))(self.folder / piece.name)
             save_state(self.folder / STATE, state, position)
             self._write_journal()
         except OSError as error:
             raise disk_trouble(self._target, error) from None
-        for part in parts:
+        for part in parts if moves else ():
             part.remove()
 
     def remove(self) -> None:
@@ -227,7 +245,9 @@ class WorkFolder:
             if self._cache is not None:
                 self._cache.close()
         held, mine = self._saver.frames_safe, self._lock.is_locked
-        is_needed = (self.folder / STATE).exists() or "done" in self._journal or "joining" in self._journal
+        is_shared = (self.folder / UNITS).exists()
+        held = self._held() if is_shared else held
+        is_needed = is_shared or (self.folder / STATE).exists() or "done" in self._journal or "joining" in self._journal
         self._lock.release()
         if mine and (self._is_finished or not is_needed):
             self.remove()
@@ -249,6 +269,8 @@ class WorkFolder:
             error.__dict__["__notes__"] = [*getattr(error, "__notes__", []), kept]
 
     def _held(self) -> int:
+        if (self.folder / UNITS).exists():
+            return sum(int(load_words(path)[0]["frames"]) for path in self.folder.glob(f"*{UNIT_END}"))
         try:
             return int(load_words(self.folder / STATE)[0]["frames"])
         except ValueError:
@@ -269,3 +291,12 @@ class WorkFolder:
             if path.name in names - {LOCK} or is_work_file(path.name):
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+def _copy(path: Path, target: Path) -> None:
+    """The same bytes under another name: without copying them where the disk can do that."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:
+        shutil.copyfile(path, target)

@@ -136,6 +136,14 @@ class Stream:
         self._number = number
 
     @torch.no_grad()
+    def lean(self, other: Stream, share: float) -> None:
+        """Have the next frame start from a mixture: this dream, by `share` 0..1 that of `other`, of the same frame."""
+        assert self._dream is not None and other._dream is not None
+        assert self._warm_up is not None and other._warm_up is not None
+        self._dream = torch.lerp(self._dream, other._dream, share)
+        self._warm_up = torch.lerp(self._warm_up, other._warm_up, share)
+
+    @torch.no_grad()
     def next(
         self,
         frame: Tensor,

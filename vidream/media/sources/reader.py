@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from vidream.errors import SourceError, close_names
-from vidream.media.frame import Frame
+from vidream.media.frame import Frame, frame_mark
 from vidream.media.numbered import NumberedName
 from vidream.media.picture_files import READABLE_SUFFIXES, find_picture_kind
 from vidream.media.probe import AudioInfo
@@ -119,14 +120,32 @@ class FrameReader:
         Raises:
             SourceError: the source gives another.
         """
+        frames = self._frames_at(first - 1, lambda picture: torch.equal(picture, last.to(picture.device)))
+        next(frames)
+        return frames
+
+    def frames_from(self, first: int, mark: str) -> Iterator[Frame]:
+        """Yield frames from `first` on, to the bit those that a run from the beginning gives.
+
+        Args:
+            first: the frame to begin with, counted from 0.
+            mark: the `frame_mark` of that frame, as it was read before.
+
+        Raises:
+            SourceError: the source gives another.
+        """
+        return self._frames_at(first, lambda picture: frame_mark(picture) == mark)
+
+    def _frames_at(self, first: int, is_known: Callable[[Tensor], bool]) -> Iterator[Frame]:
+        """Jump to a frame; where the index is wrong and another comes, read all before it. SourceError."""
         for seek in (True, False):
-            frames = self.frames(first - 1, seek=seek)
+            frames = self.frames(first, seek=seek)
             try:
                 found = next(frames, None)
             except SourceError:  # a jump may land nowhere
                 found = None
-            if found is not None and torch.equal(found.picture, last.to(found.picture.device)):
-                return frames
+            if found is not None and is_known(found.picture):
+                return chain([found], frames)
         raise SourceError(
             f"{self.source.name} no longer gives the frames it gave before, so the film cannot be continued",
             use={"overwrite": True},

@@ -24,7 +24,7 @@ from vidream.media.formats import FORMATS, Format
 from vidream.media.writers.encoder import VideoEncoder
 from vidream.media.writers.joining import LIST, join_pieces
 
-__all__ = ["RAW", "Segments", "is_work_file"]
+__all__ = ["RAW", "Segments", "is_finished_segment", "is_work_file"]
 
 # Two seconds cost 1 to 3 % of the file's size against one long run of frames, and end a Ctrl-C soon.
 _SEGMENT_SECONDS = 2
@@ -41,6 +41,12 @@ def is_work_file(name: str) -> bool:
     """True for the names that Segments gives to files: only those may be cleared away."""
     stem, dot, suffix = name.partition(".")
     return name == LIST or stem == "joined" or (stem.isdigit() and bool(dot) and suffix.split(".")[0] != "")
+
+
+def is_finished_segment(name: str) -> bool:
+    """True for the name of a segment that is closed and whole."""
+    stem, _, suffix = name.partition(".")
+    return stem.isdigit() and bool(suffix) and "." not in suffix and f".{suffix}" != RAW
 
 
 class Segments:

@@ -1,0 +1,1 @@
+"""Many workers make one film, on Ray: units of it, what makes a unit, workers, and the driver that joins them."""
