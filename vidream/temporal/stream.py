@@ -28,6 +28,8 @@ __all__ = ["FrameFigures", "Stream", "StreamFigures", "dream_frames"]
 
 Item = TypeVar("Item", Tensor, Frame)
 DEFAULT_RATE = 25
+# Halves of two dreams with nothing in common have 0.71 of their strength.
+MOST_LEANING_GAIN = 1.5
 
 
 @dataclass(frozen=True)
@@ -137,10 +139,18 @@ class Stream:
 
     @torch.no_grad()
     def lean(self, other: Stream, share: float) -> None:
-        """Have the next frame start from a mixture: this dream, by `share` 0..1 that of `other`, of the same frame."""
-        assert self._dream is not None and other._dream is not None
+        """Have the next frame start from a mixture: this dream, by `share` 0..1 that of `other`, of the same frame.
+
+        Two dreams that have nothing in common cancel each other in part: the mixture is brought to their strength.
+        """
+        assert self._frame is not None and self._dream is not None and other._dream is not None
         assert self._warm_up is not None and other._warm_up is not None
-        self._dream = torch.lerp(self._dream, other._dream, share)
+        own, others = self._dream - self._frame, other._dream - self._frame
+        mixed = torch.lerp(own, others, share)
+        if share < 1:
+            strength = torch.lerp(own.abs().mean(), others.abs().mean(), share)
+            mixed = mixed * (strength / mixed.abs().mean().clamp(min=1e-6)).clamp(max=MOST_LEANING_GAIN)
+        self._dream = self._frame + mixed
         self._warm_up = torch.lerp(self._warm_up, other._warm_up, share)
 
     @torch.no_grad()
