@@ -50,6 +50,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     span.add_argument("--noise", type=values.picture_size, metavar="WxH", help="start from grey noise in place of IN")
     span.add_argument("--mask", metavar="FILE", type=values.path_text, help="picture or video, bright where to dream")
     options.add_machine(parser)
+    options.add_cluster(parser)
     _add_output(parser)
     parser.set_defaults(run=run, check=partial(_check, parser))
 
@@ -91,6 +92,9 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
         parser.error("--like brings a preset of its own: change it with --set")
     if arguments.noise and arguments.target:
         parser.error("dream takes --noise in place of IN: give OUT alone")
+    if arguments.shots and arguments.cluster:
+        parser.error("--shots shares a film by hand, and --cluster by itself: give one of them")
+    options.check_cluster(parser, arguments)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -101,8 +105,14 @@ def run(arguments: argparse.Namespace) -> int:
     from vidream.cli.terminal import Screen
 
     with (
-        Screen(quiet=arguments.quiet, preview=arguments.preview, preset_name=str(arguments.preset)) as screen,
+        Screen(
+            quiet=arguments.quiet,
+            preview=arguments.preview,
+            preset_name=str(arguments.preset),
+            cluster=arguments.cluster,
+        ) as screen,
         _source_and_target(arguments) as (source, target),
+        options.cluster_for(arguments) as shared,
     ):
         made = dream(
             source,
@@ -124,6 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
             loop=arguments.loop,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
+            **shared,
         )
         screen.finished(made)
     if not arguments.quiet and not made.shares_left:

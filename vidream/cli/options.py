@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vidream.cli import values
 from vidream.errors import NetError
@@ -19,11 +21,14 @@ if TYPE_CHECKING:
     from vidream.networks import NetworkPool
 
 __all__ = [
+    "add_cluster",
     "add_look",
     "add_machine",
     "add_output",
     "add_span",
+    "check_cluster",
     "chosen_preset",
+    "cluster_for",
     "dreamer_for",
     "networks_for",
     "take_like",
@@ -83,6 +88,61 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a film that many workers make."""
+    group = parser.add_argument_group("cluster (pip install 'vidream[cluster]')")
+    group.add_argument(
+        "--cluster",
+        metavar="local|auto|ray://HOST:PORT",
+        help="have workers on Ray make it: on this machine, or on a cluster",
+    )
+    group.add_argument(
+        "--worker-cpus",
+        type=values.integer("an integer, such as 2"),
+        metavar="N",
+        help="threads of a worker without a GPU (default 2; 1 where a machine has fewer than 4 CPUs)",
+    )
+    group.add_argument(
+        "--shared-dir",
+        metavar="DIR",
+        type=values.path_text,
+        help="a folder that all machines see, for the source (default: it is sent to them)",
+    )
+    group.add_argument(
+        "--chunk-seconds",
+        type=values.seconds,
+        metavar="S",
+        help="share a longer shot in pieces that turn into one another (default 20; 0: share no shot)",
+    )
+
+
+def check_cluster(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """End with a usage error where options of a cluster came without one."""
+    for name in ("worker_cpus", "shared_dir", "chunk_seconds"):
+        if arguments.cluster is None and name in arguments.given:
+            parser.error(f"--{name.replace('_', '-')} is for --cluster: add --cluster local")
+
+
+@contextmanager
+def cluster_for(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The arguments of `dream` for the cluster that the options name; {} for none. Raises VidreamError."""
+    if arguments.cluster is None:
+        yield {}
+        return
+    from vidream.cluster import Cluster
+
+    with Cluster(
+        arguments.cluster,
+        worker_cpus=arguments.worker_cpus,
+        shared_dir=arguments.shared_dir,
+        device=arguments.device,
+        precision=arguments.precision,
+        tile=arguments.tile,
+    ) as cluster:
+        pieces = {} if arguments.chunk_seconds is None else {"chunk_seconds": arguments.chunk_seconds}
+        yield {"cluster": cluster, **pieces}
+
+
 def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the options of commands that make a film."""
     group = parser.add_argument_group("output")
@@ -135,11 +195,13 @@ def dreamer_for(arguments: argparse.Namespace, preset: Preset) -> Dreamer:
     from vidream.engine.dreamer import Dreamer
 
     set_up_process()
+    # Where workers dream, this process only tells one look from another.
+    is_shared = getattr(arguments, "cluster", None) is not None
     return Dreamer(
         preset,
         weights=arguments.weights,
-        device=arguments.device,
-        precision=arguments.precision,
+        device="cpu" if is_shared else arguments.device,
+        precision="fp32" if is_shared else arguments.precision,
         tile=arguments.tile,
         seed=arguments.seed,
     )

@@ -67,10 +67,13 @@ class _Messages:
 class Screen(_Messages, files.Progress):
     """Device and network, a bar with frames, rate and time left, and figures of what was made."""
 
-    def __init__(self, *, quiet: bool = False, preview: bool = False, preset_name: str = "") -> None:
+    def __init__(
+        self, *, quiet: bool = False, preview: bool = False, preset_name: str = "", cluster: str | None = None
+    ) -> None:
+        """cluster: its address, where workers dream."""
         super().__init__(quiet=quiet)
-        self._preset_name = preset_name
-        self._wants_preview = preview
+        self._preset_name, self._cluster = preset_name, cluster
+        self.wants_pictures = preview
         self._preview: Preview | None = None
         self._bar: Progress | None = None
         self._reader: FrameReader | FilmPlan | None = None
@@ -93,15 +96,16 @@ class Screen(_Messages, files.Progress):
         self._reader = reader
         rate = f", {float(reader.rate):g} fps" if reader.frame_count != 1 else ""
         self.say(f"{name}  {reader.width}x{reader.height}{rate}")
-        self.say(f"dreaming {self._preset_name} with {dreamer.describe()}")
-        if self._wants_preview:
+        place = f"{' and '.join(dreamer.preset.networks)} on the cluster {self._cluster}"
+        self.say(f"dreaming {self._preset_name} with {place if self._cluster else dreamer.describe()}")
+        if self.wants_pictures:
             from vidream.outputs import Preview
 
             self._preview = Preview(Path(PREVIEW_FILE))
             self.say(f"preview: {self._preview.where}")
         self._bar = Progress(
-            BarColumn(), MofNCompleteColumn(), TextColumn("frames"), _Rate(), TimeRemainingColumn(),
-            console=self._console, transient=True, disable=not self._console.is_terminal,
+            BarColumn(), MofNCompleteColumn(), TextColumn("frames"), TextColumn("{task.description}"), _Rate(),
+            TimeRemainingColumn(), console=self._console, transient=True, disable=not self._console.is_terminal,
         )  # fmt: skip
         self._bar.add_task("", total=reader.frame_count)
         self._bar.start()
@@ -118,6 +122,16 @@ class Screen(_Messages, files.Progress):
         assert self._bar is not None
         self._bar.update(self._bar.task_ids[0], total=frames)
         self.say(f"a share of the shots: frames {first + 1} to {first + frames}")
+
+    def said(self, words: str) -> None:
+        self.note(words, label="cluster:")
+
+    def frames_of_workers(self, frames: int, total: int, workers: int, picture: Tensor | None) -> None:
+        assert self._bar is not None
+        many = "worker" if workers == 1 else "workers"
+        self._bar.update(self._bar.task_ids[0], completed=frames, total=total, description=f"{workers} {many}")
+        if self._preview is not None and picture is not None:
+            self._preview.show(picture.float() / 255)
 
     def frame(self, picture: Tensor, frames: int) -> None:
         assert self._bar is not None
@@ -155,8 +169,8 @@ class Screen(_Messages, files.Progress):
         if made.cuts:
             said.append(f"{made.cuts} cut{'s' * (made.cuts > 1)}")
         self.say(" · ".join(said))
-        if made.note:
-            self.say(made.note)
+        for line in filter(None, (made.note, *made.workers)):
+            self.say(line)
 
     def _warn_of_long_render(self, seconds_a_frame: float) -> None:
         assert self._reader is not None

@@ -85,7 +85,7 @@ class Progress:
         wants_pictures: on a cluster, workers send small pictures of what they make.
     """
 
-    wants_pictures = False
+    wants_pictures: bool = False
 
     def started(self, reader: FrameReader, dreamer: Dreamer) -> None:
         """The source is open and the network is loaded."""
@@ -104,9 +104,6 @@ class Progress:
 
     def said(self, words: str) -> None:
         """Something happened that the user should know, such as a worker that was lost."""
-
-    def cluster(self, words: str) -> None:
-        """After `started`: the film is made by workers; how the cluster is reached."""
 
     def frames_of_workers(self, frames: int, total: int, workers: int, picture: Tensor | None) -> None:
         """On a cluster, in place of `frame`: so many frames of all are made; so many workers are at work.
