@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Camera": "media",
+    "Cluster": "cluster",
     "DeviceError": "errors",
     "Dreamer": "engine",
     "FrameReader": "media",
@@ -53,6 +54,7 @@ __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
     from vidream.api import dream as dream
+    from vidream.cluster import Cluster as Cluster
     from vidream.engine import Dreamer as Dreamer
     from vidream.errors import DeviceError as DeviceError
     from vidream.errors import NetError as NetError

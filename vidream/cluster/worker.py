@@ -149,7 +149,7 @@ class Worker:
         self._lock.release()
         with contextlib.suppress(OSError):
             Path(self._lock.lock_file).unlink(missing_ok=True)
-        if _is_abandoned(self._root):
+        if not any(self._root.glob("*.lock")):
             shutil.rmtree(self._root, ignore_errors=True)
 
 
@@ -167,13 +167,12 @@ def _clear_abandoned(folder: Path) -> None:
 
 
 def _is_abandoned(root: Path) -> bool:
-    """True where no process holds a lock of the folder, but some did: a folder without any is just being made."""
-    found = list(root.glob("*.lock"))
-    for path in found:
+    """True where no process holds a lock of the folder. An empty one is just being made."""
+    for path in root.glob("*.lock"):
         lock = FileLock(path, timeout=0)
         try:
             lock.acquire()
         except (Timeout, OSError):
             return False
         lock.release()
-    return bool(found) or not any(root.glob("*"))
+    return any(root.iterdir())
