@@ -202,19 +202,19 @@ class _Job:
         if self.reader.frame_count == 1:
             raise SourceError(f"{self.reader.source.name} is one picture, and has no shots to share; leave them out")
         if not self.overwrite and WorkFolder(self.path, resume=True).frames_held:
-            return self._make_joined(shares)  # and was stopped before its end
-        check_target(
-            self.path,
-            like=self.reader,
-            overwrite=self.overwrite or shares.replace_target,
-            frames=self.reader.frame_count,
-        )
+            with shares.alone():
+                return self._make_joined(shares)  # and was stopped before its end
+        self._check_target(shares)
         dreamer = self._load()
         settings = self._settings(dreamer)
-        if not self.overwrite:
-            shares.check(settings)
-        part = shares.part(shares.shots(settings, partial(find_shots, self.reader, dreamer.preset)))
-        with shares.folder(resume=not self.overwrite, overwrite=self.overwrite) as work:
+        with shares.alone():
+            # Again: another run may have joined the film while the network was loaded.
+            self._check_target(shares)
+            if not self.overwrite:
+                shares.check(settings)
+            part = shares.part(shares.shots(settings, partial(find_shots, self.reader, dreamer.preset)))
+            folder = shares.folder(resume=not self.overwrite, overwrite=self.overwrite)
+        with folder as work:
             writer = FrameWriter(self.path, like=self.reader, overwrite=True, work=work, first=part[0])
             writer.comment = self._recipe(dreamer).to_json()
             steps = self._steps_writer(work, overwrite=self.overwrite) if part[0] == 0 else None
@@ -229,11 +229,26 @@ class _Job:
                     writer.pause()
                 if film.is_finished:
                     work.part_is_done()
-        left = shares.left()
-        if left:
-            return replace(self._made(film, frames, dreamer), shares_left=left)
-        shares.join(settings, machine_settings(dreamer))
-        return self._make_joined(shares)
+        with shares.alone():
+            left = shares.left()
+            if not left:
+                shares.join(settings, machine_settings(dreamer))
+                return self._make_joined(shares)
+            if film.is_finished and shares.number in left:
+                # Made a moment ago and gone: a share that ended at the same time has joined the film.
+                if WorkFolder(self.path, resume=True).frames_held:
+                    return self._make_joined(shares)  # and was stopped before its end
+                left = ()
+        return replace(self._made(film, frames, dreamer), shares_left=left)
+
+    def _check_target(self, shares: Shares) -> None:
+        """Raises TargetError where the film cannot be written, or is there already."""
+        check_target(
+            self.path,
+            like=self.reader,
+            overwrite=self.overwrite or shares.replace_target,
+            frames=self.reader.frame_count,
+        )
 
     def _make_joined(self, shares: Shares) -> Made:
         made = self.make(resume=True)
