@@ -87,7 +87,10 @@ class Shares:
             lock.release()
 
     def shots(self, settings: Mapping[str, Any], find: Callable[[], list[Shot]]) -> list[Shot]:
-        """The film's shots: those another share has found for the same `settings`, or else by `find`. Run it `alone`."""
+        """The film's shots: those another share has found for the same `settings`, or else by `find`.
+
+        Run it `alone`.
+        """
         wanted = json.loads(json.dumps(dict(settings)))
         try:
             found = json.loads(self._list.read_text(encoding="utf-8"))
