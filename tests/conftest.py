@@ -22,7 +22,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
         for report in terminalreporter.stats.get("skipped", [])
     }
-    missing = {reason for reason in missing if any(name in reason for name in ("chromium", "Xvfb", "playwright"))}
+    missing = {
+        reason for reason in missing if any(name in reason for name in ("chromium", "Xvfb", "playwright", "openjd"))
+    }
     for reason in sorted(missing):
         terminalreporter.write_line(f"not run: {reason}", yellow=True)
     if missing and os.environ.get("VIDREAM_ALL_TESTS"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -20,6 +23,7 @@ from vidream.media import FrameReader
 from vidream.media.writers import segments
 from vidream.rendering import state_saver
 from vidream.rendering.shots import Shares, Shot
+from vidream.rendering.work_folder import WorkFolder
 from vidream.temporal.stream import Stream
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0}, step_size="0:0.01, 1s:0.001")
@@ -142,3 +146,77 @@ def test_a_film_for_one_picture_is_refused_before_its_shots_are_looked_for(clip,
     with pytest.raises(TargetError, match="holds one picture"):
         files.dream(clip, folder / "a.png", preset=PRESET, make_dreamer=make, shots=(1, 2))
     assert not list(folder.iterdir())
+
+
+def test_shares_that_begin_together_look_for_the_shots_once(tmp_path):
+    begun, found = threading.Barrier(2), []
+
+    def find():
+        found.append(0)
+        # Long enough for the other to come here too, if it may.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            begun.wait(0.5)
+        return [Shot(0, 7), Shot(7, 5)]
+
+    def share(number):
+        shares = Shares(tmp_path / "a.mp4", number, 2)
+        with shares.alone():
+            return shares.shots({"keep": 0.5}, find)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(share, (1, 2))) == [[Shot(0, 7), Shot(7, 5)]] * 2
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_of_two_shares_that_end_together_one_joins_the_film(clip, make, tmp_path, monkeypatch, is_stopped):
+    whole = files.dream(clip, tmp_path / "whole.mp4", preset=PRESET, make_dreamer=make)
+    target = tmp_path / "parts.mp4"
+    files.dream(clip, target, preset=PRESET, make_dreamer=make, shots=(1, 2))
+    part_is_done = WorkFolder.part_is_done
+
+    def then_the_other_joins(work):
+        part_is_done(work)
+        with monkeypatch.context() as patch:
+            patch.setattr(WorkFolder, "part_is_done", part_is_done)
+            if is_stopped:
+                patch.setattr(WorkFolder, "made", stop)
+            with pytest.raises(KeyboardInterrupt) if is_stopped else contextlib.nullcontext():
+                assert not files.dream(clip, target, preset=PRESET, make_dreamer=make, shots=(1, 2)).shares_left
+        assert target.exists() != is_stopped
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WorkFolder, "part_is_done", then_the_other_joins)
+    made = files.dream(clip, target, preset=PRESET, make_dreamer=make, shots=(2, 2))
+    assert made.shares_left == () and hashes(target) == hashes(whole.path)
+    assert names(tmp_path) == ["parts.mp4", "walk.mp4", "whole.mp4"]
+
+
+def test_a_share_that_is_repeated_while_another_joins_the_film_makes_nothing(clip, make, tmp_path):
+    target = tmp_path / "parts.mp4"
+    files.dream(clip, target, preset=PRESET, make_dreamer=make, shots=(1, 2))
+
+    def slow_make(preset):
+        assert files.dream(clip, target, preset=PRESET, make_dreamer=make, shots=(2, 2)).shares_left == ()
+        return make(preset)
+
+    with pytest.raises(TargetError, match="already there"):
+        files.dream(clip, target, preset=PRESET, make_dreamer=slow_make, shots=(1, 2))
+    assert names(tmp_path) == ["parts.mp4", "walk.mp4"]
+
+
+def test_a_share_that_is_repeated_is_not_made_again(clip, make, tmp_path):
+    class Counts(files.Progress):
+        frames = 0
+
+        def frame(self, picture, frames):
+            self.frames += 1
+
+    counts = Counts()
+    for made_frames in (12, 12):
+        made = files.dream(
+            clip, tmp_path / "parts.mp4", preset=PRESET, make_dreamer=make, shots=(1, 2), progress=counts
+        )
+        assert counts.frames == made_frames and made.shares_left == (2,)

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from os import PathLike
-from pathlib import Path
-from typing import Any
 
 from vidream.cluster.cluster import Cluster
-from vidream.cluster.film import ClusterFilm
-from vidream.cluster.store import UnitStore
-from vidream.cluster.task import FilmTask
-from vidream.cluster.units import DEFAULT_CHUNK_SECONDS, chunk_frames
+from vidream.cluster.cluster_job import check_no_cluster, make_on_cluster
+from vidream.cluster.units import DEFAULT_CHUNK_SECONDS
 from vidream.engine.dreamer import Dreamer
-from vidream.errors import NetError, SourceError, TargetError
+from vidream.errors import TargetError
 from vidream.looks.loading import load_look
 from vidream.looks.preset import Preset
-from vidream.media import FrameReader, FrameWriter, default_target
-from vidream.media.targets import as_target, check_target, one_picture_only
-from vidream.rendering.clip_loops import ClipLoop
-from vidream.rendering.dreamed_frames import DreamedFrames
-from vidream.rendering.frame_loop import FrameLoop
+from vidream.media import FrameReader, default_target
+from vidream.media.targets import as_target
+from vidream.rendering.film_job import FilmJob
 from vidream.rendering.progress import Made, Progress
-from vidream.rendering.recipe import Recipe
-from vidream.rendering.render_settings import film_settings, machine_settings
-from vidream.rendering.shots import Shares, find_shots
-from vidream.rendering.side_files import SideFiles
-from vidream.rendering.work_folder import WorkFolder
+from vidream.rendering.share_job import make_share
+from vidream.rendering.shots import Shares
 
 __all__ = ["Made", "Progress", "dream"]
-
-# Steps a second in a film of the growing dream: slow enough to see each.
-STEPS_RATE = Fraction(12)
 
 
 def dream(
@@ -105,221 +90,12 @@ def dream(
         if loop is not None and (reader.frame_count == 1 or is_shared):
             why = "one picture" if reader.frame_count == 1 else "a film made in parts"
             raise TargetError(f"{why} cannot be a loop; give a whole clip, or no loop", argument="loop")
-        work = _Job(
+        job = FilmJob(
             reader=reader, path=path, dreamer=dreamer or partial(make_dreamer, preset), asked=asked, span=span,
             audio=audio and loop is None, overwrite=overwrite, mask=mask, record_steps=record_steps, report=report,
             sidecar=sidecar, loop=loop, max_bytes=max_bytes, progress=progress or Progress(),
         )  # fmt: skip
         if cluster is not None:
-            return work.make_on_cluster(cluster, chunk_seconds, resume=resume)
-        return work.make(resume=resume) if shots is None else work.make_share(Shares(path, *shots))
-
-
-@dataclass(kw_only=True)
-class _Job:
-    """What `dream` was asked for, for one run over the film or over a share of it."""
-
-    reader: FrameReader
-    path: Path
-    dreamer: Dreamer | Callable[[], Dreamer]
-    asked: Mapping[str, Any]
-    span: Mapping[str, Any]
-    audio: bool
-    overwrite: bool
-    mask: str | PathLike[str] | None
-    record_steps: str | PathLike[str] | None
-    report: str | PathLike[str] | None
-    sidecar: bool
-    loop: str | None
-    max_bytes: int | None
-    progress: Progress
-    workers: tuple[str, ...] = ()
-    begun: float = field(default_factory=time.monotonic)
-
-    def make(self, *, resume: bool, end: int | None = None) -> Made:
-        """The whole film, or its first `end` frames, which were made before."""
-        # A single picture is made in one go.
-        is_film = self.reader.frame_count != 1
-        with WorkFolder(self.path, resume=resume, overwrite=self.overwrite) if is_film else nullcontext() as work:
-            # The writer first: a target that cannot be written is told before the net is loaded.
-            replaces = self.overwrite or (work is not None and work.replaces_target)
-            side = SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=replaces)
-            writer = FrameWriter(
-                self.path, like=self.reader, audio=self.audio, overwrite=replaces, work=work, max_bytes=self.max_bytes
-            )
-            steps = self._steps_writer(work, overwrite=replaces)
-            with writer, steps or nullcontext():
-                dreamer = self._load()
-                recipe = self._recipe(dreamer)
-                writer.comment = recipe.to_json()
-                part = (0, end) if end is not None else None
-                frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps, part=part)
-                make_loop = partial(self._clip_loop, self.loop, work) if self.loop and work is not None else None
-                film = FrameLoop(frames, writer, work=work, progress=self.progress, make_clip_loop=make_loop)
-                if work is not None:
-                    work.open(self._settings(dreamer), machine_settings(dreamer))
-                film.run()
-            made = self._made(film, frames, dreamer)
-            side.write(made, frames.track, recipe)
-            if work is not None and film.is_finished:
-                work.finished()
-        return made
-
-    def _settings(self, dreamer: Dreamer) -> dict[str, Any]:
-        """All that the frames depend on. Reads parts of the source, the mask and the guides."""
-        settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
-        return {**settings, "loop": self.loop} if self.loop else settings
-
-    def _clip_loop(self, kind: str, work: WorkFolder, frames_made: int) -> ClipLoop:
-        """The loop of the clip, `frames_made` of whose frames are there from a run before."""
-        cache = work.open_cache(self.reader.height, self.reader.width, frames_made)
-        return ClipLoop(kind, cache, rate=self.reader.rate, frames=self.reader.frame_count)
-
-    def _made(self, film: FrameLoop, frames: DreamedFrames, dreamer: Dreamer) -> Made:
-        figures, writer = frames.figures, film.writer
-        lost_sound = ["a loop has no sound"] if self.loop and self.reader.has_audio else []
-        return Made(
-            path=writer.path,
-            frames=writer.frames_written,
-            cuts=figures.cuts,
-            rate=self.reader.rate,
-            strength=figures.strength,
-            warp_error=figures.warp_error,
-            seconds=time.monotonic() - self.begun,
-            finished=film.is_finished,
-            warnings=(*self.reader.warnings, *writer.warnings, *dreamer.warnings, *lost_sound),
-            note=writer.note,
-            workers=self.workers,
-        )
-
-    def _steps_writer(self, work: WorkFolder | None, *, overwrite: bool) -> FrameWriter | None:
-        """For the steps of the first dream: they are there already where that frame is."""
-        if not self.record_steps or (work is not None and work.frames_held):
-            return None
-        steps = FrameWriter(self.record_steps, rate=STEPS_RATE, overwrite=overwrite)
-        if steps.kind == "picture":
-            raise one_picture_only(steps.path, "every step")
-        return steps
-
-    def _recipe(self, dreamer: Dreamer) -> Recipe:
-        return Recipe(
-            dreamer.preset,
-            seed=dreamer.seed,
-            source=self.reader.source.name,
-            weights=dreamer.weights_name,
-            objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
-            **self.asked,
-        )
-
-    def _load(self) -> Dreamer:
-        if not isinstance(self.dreamer, Dreamer):
-            self.dreamer = self.dreamer()
-        return self.dreamer
-
-    def make_share(self, shares: Shares) -> Made:
-        """One share of the film's shots; whoever finds all of them done joins them."""
-        if self.reader.frame_count == 1:
-            raise SourceError(f"{self.reader.source.name} is one picture, and has no shots to share; leave them out")
-        if not self.overwrite and WorkFolder(self.path, resume=True).frames_held:
-            return self._make_joined(shares)  # and was stopped before its end
-        check_target(
-            self.path,
-            like=self.reader,
-            overwrite=self.overwrite or shares.replace_target,
-            frames=self.reader.frame_count,
-        )
-        dreamer = self._load()
-        settings = self._settings(dreamer)
-        if not self.overwrite:
-            shares.check(settings)
-        part = shares.part(shares.shots(settings, partial(find_shots, self.reader, dreamer.preset)))
-        with shares.folder(resume=not self.overwrite, overwrite=self.overwrite) as work:
-            writer = FrameWriter(self.path, like=self.reader, overwrite=True, work=work, first=part[0])
-            writer.comment = self._recipe(dreamer).to_json()
-            steps = self._steps_writer(work, overwrite=self.overwrite) if part[0] == 0 else None
-            frames = DreamedFrames(self.reader, dreamer, mask=self.mask, part=part, steps=steps)
-            film = FrameLoop(frames, writer, work=work, progress=self.progress)
-            if not work.is_done:
-                try:
-                    own_settings = {**settings, "frames of this part": f"{part[0] + 1} to {part[1]}"}
-                    work.open(own_settings, machine_settings(dreamer))
-                    film.run()
-                finally:
-                    writer.pause()
-                if film.is_finished:
-                    work.part_is_done()
-        left = shares.left()
-        if left:
-            return replace(self._made(film, frames, dreamer), shares_left=left)
-        shares.join(settings, machine_settings(dreamer))
-        return self._make_joined(shares)
-
-    def _make_joined(self, shares: Shares) -> Made:
-        made = self.make(resume=True)
-        if made.finished:
-            shares.clear()
-        return made
-
-    def make_on_cluster(self, cluster: str | Cluster, chunk_seconds: float, *, resume: bool) -> Made:
-        """The film by the workers of a cluster."""
-        if self.reader.frame_count == 1:
-            raise SourceError(f"{self.reader.source.name} is one picture, and has no shots to share; use no cluster")
-        if self.record_steps:
-            raise TargetError("workers of a cluster do not record steps; use no cluster", argument="record_steps")
-        if chunk_seconds:
-            chunk_frames(chunk_seconds, self.reader.rate)
-        if resume and not self.overwrite:
-            whole = WorkFolder(self.path, resume=True)
-            if whole.is_joined:
-                return self.make(resume=True)
-            if whole.is_begun_before:
-                raise TargetError(
-                    f'"{whole.folder}" holds an unfinished film that was begun without a cluster; continue without one',
-                    use={"overwrite": True},
-                )
-        store = UnitStore(self.path, resume=resume, overwrite=self.overwrite)
-        with store.work, Cluster(cluster) if isinstance(cluster, str) else nullcontext(cluster) as workers:
-            replaces = self.overwrite or store.work.replaces_target
-            check_target(self.path, like=self.reader, overwrite=replaces, frames=self.reader.frame_count)
-            SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=replaces)
-            workers.open()
-            dreamer = self._load()
-            if dreamer.has_own_parts:
-                raise NetError("workers of a cluster have no network or objective of this process; use no cluster")
-            settings = self._settings(dreamer)
-            store.open({**settings, "chunk seconds": chunk_seconds})
-            self.progress.started(self.reader, dreamer)
-            film = ClusterFilm(workers, self._task(workers, dreamer), store, self.progress, chunk_seconds=chunk_seconds)
-            film.run(self.reader)
-            self.workers = film.report
-            return self._made_by_workers(store, settings, is_finished=film.is_finished)
-
-    def _task(self, workers: Cluster, dreamer: Dreamer) -> FilmTask:
-        return FilmTask(
-            source=self.reader.source,
-            target_name=self.path.name,
-            preset=dreamer.preset,
-            seed=dreamer.seed,
-            weights=dreamer.weights,
-            mask=Path(self.mask) if self.mask else None,
-            device=workers.device,
-            precision=workers.precision,
-            tile=workers.tile,
-            comment=self._recipe(dreamer).to_json(),
-            wants_pictures=self.progress.wants_pictures,
-            **self.span,
-        )
-
-    def _made_by_workers(self, store: UnitStore, settings: Mapping[str, Any], *, is_finished: bool) -> Made:
-        """The film of all units, or of those from the first frame on, after Ctrl-C."""
-        units = store.units if is_finished else store.leading
-        if not units:
-            raise KeyboardInterrupt
-        store.join(units, settings)
-        self.progress = Progress()
-        self.overwrite = self.overwrite or store.work.replaces_target
-        if is_finished:
-            return self.make(resume=True)
-        made = self.make(resume=True, end=units[-1].end)
-        store.work.made(made.path)
-        return replace(made, finished=False)
+            return make_on_cluster(job, cluster, chunk_seconds, resume=resume)
+        check_no_cluster(path, overwrite=overwrite)
+        return job.make(resume=resume) if shots is None else make_share(job, Shares(path, *shots))

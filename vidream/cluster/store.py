@@ -20,7 +20,10 @@ from vidream.rendering.saved_state import load_state
 from vidream.rendering.shots import joined_state
 from vidream.rendering.work_folder import UNIT_AT, UNIT_END, UNITS, WorkFolder
 
-__all__ = ["UnitStore"]
+__all__ = ["PART", "UnitStore"]
+
+# Of the folder's name.
+PART = "cluster"
 
 
 class UnitStore:
@@ -37,7 +40,7 @@ class UnitStore:
 
     def __init__(self, target: Path, *, resume: bool, overwrite: bool) -> None:
         self.target = target
-        self.work = WorkFolder(target, resume=resume, overwrite=overwrite, part="cluster")
+        self.work = WorkFolder(target, resume=resume, overwrite=overwrite, part=PART)
         self.units: list[Unit] = []
         self.marks: dict[int, str] = {}
         # What computed, once that is known.

@@ -288,7 +288,8 @@ def _new_files(segments: Path, pictures: Path, sent: set[str]) -> Iterator[Messa
             if path.name not in sent and (kind == "picture" or is_finished_segment(path.name)):
                 sent.add(path.name)
                 yield kind, path.name, path.read_bytes()
-                path.unlink()
+                if kind == "segment":  # pictures are still to be secured by their writer
+                    path.unlink()
 
 
 def _small(picture: Tensor | None) -> Tensor | None:

@@ -6,13 +6,15 @@ number alone, so a shot comes out the same wherever and whenever it is made.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from vidream.errors import TargetError, VidreamError
@@ -78,9 +80,32 @@ class Shares:
             raise VidreamError(f"shots {number}/{of}: give the share's number and how many there are, such as 2/4")
         self._target, self.number, self.of = target, number, of
         self._list = beside(target, ".shots.json")
+        self._lock = beside(target, ".shots.lock")
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within the block no other run over this film looks for shots or joins: it waits. Raises TargetError.
+
+        Shares that begin together then find the shots once, and of those that end together one joins the film.
+        """
+        lock = FileLock(self._lock, thread_local=False)
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise disk_trouble(self._lock, error) from None
+        try:
+            yield
+        finally:
+            if not self._list.exists():  # the film is done
+                with contextlib.suppress(OSError):
+                    self._lock.unlink(missing_ok=True)
+            lock.release()
 
     def shots(self, settings: Mapping[str, Any], find: Callable[[], list[Shot]]) -> list[Shot]:
-        """The film's shots: those another share has found for the same `settings`, or else by `find`."""
+        """The film's shots: those another share has found for the same `settings`, or else by `find`.
+
+        Run it `alone`.
+        """
         wanted = json.loads(json.dumps(dict(settings)))
         try:
             found = json.loads(self._list.read_text(encoding="utf-8"))
@@ -133,7 +158,10 @@ class Shares:
         return tuple(number for number in range(1, self.of + 1) if not self.folder(number).is_done)
 
     def join(self, settings: Mapping[str, Any], machine: Mapping[str, Any]) -> None:
-        """Make one work folder of all shares, as a single run over the film would have left it. TargetError."""
+        """Make one work folder of all shares, as a single run over the film would have left it. TargetError.
+
+        Run it `alone`, after a look whether any are `left`.
+        """
         parts = [self.folder(number) for number in range(1, self.of + 1)]
         loaded = []
         for part in parts:

@@ -1,0 +1,132 @@
+"""FilmJob: a film as `vidream.dream` was asked for it, made in one run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from vidream.engine.dreamer import Dreamer
+from vidream.media import FrameReader, FrameWriter
+from vidream.media.targets import one_picture_only
+from vidream.rendering.clip_loops import ClipLoop
+from vidream.rendering.dreamed_frames import DreamedFrames
+from vidream.rendering.frame_loop import FrameLoop
+from vidream.rendering.progress import Made, Progress
+from vidream.rendering.recipe import Recipe
+from vidream.rendering.render_settings import film_settings, machine_settings
+from vidream.rendering.side_files import SideFiles
+from vidream.rendering.work_folder import WorkFolder
+
+__all__ = ["FilmJob"]
+
+# Steps a second in a film of the growing dream: slow enough to see each.
+STEPS_RATE = Fraction(12)
+
+
+@dataclass(kw_only=True)
+class FilmJob:
+    """What `dream` was asked for, for one run over the film or over a share of it."""
+
+    reader: FrameReader
+    path: Path
+    dreamer: Dreamer | Callable[[], Dreamer]
+    asked: Mapping[str, Any]
+    span: Mapping[str, Any]
+    audio: bool
+    overwrite: bool
+    mask: str | PathLike[str] | None
+    record_steps: str | PathLike[str] | None
+    report: str | PathLike[str] | None
+    sidecar: bool
+    loop: str | None
+    max_bytes: int | None
+    progress: Progress
+    workers: tuple[str, ...] = ()
+    begun: float = field(default_factory=time.monotonic)
+
+    def make(self, *, resume: bool, end: int | None = None) -> Made:
+        """The whole film, or its first `end` frames, which were made before."""
+        # A single picture is made in one go.
+        is_film = self.reader.frame_count != 1
+        with WorkFolder(self.path, resume=resume, overwrite=self.overwrite) if is_film else nullcontext() as work:
+            # The writer first: a target that cannot be written is told before the net is loaded.
+            replaces = self.overwrite or (work is not None and work.replaces_target)
+            side = SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=replaces)
+            writer = FrameWriter(
+                self.path, like=self.reader, audio=self.audio, overwrite=replaces, work=work, max_bytes=self.max_bytes
+            )
+            steps = self.steps_writer(work, overwrite=replaces)
+            with writer, steps or nullcontext():
+                dreamer = self.load()
+                recipe = self.recipe(dreamer)
+                writer.comment = recipe.to_json()
+                part = (0, end) if end is not None else None
+                frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps, part=part)
+                make_loop = partial(self._clip_loop, self.loop, work) if self.loop and work is not None else None
+                film = FrameLoop(frames, writer, work=work, progress=self.progress, make_clip_loop=make_loop)
+                if work is not None:
+                    work.open(self.settings(dreamer), machine_settings(dreamer))
+                film.run()
+            made = self.made(film, frames, dreamer)
+            side.write(made, frames.track, recipe)
+            if work is not None and film.is_finished:
+                work.finished()
+        return made
+
+    def settings(self, dreamer: Dreamer) -> dict[str, Any]:
+        """All that the frames depend on. Reads parts of the source, the mask and the guides."""
+        settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
+        return {**settings, "loop": self.loop} if self.loop else settings
+
+    def _clip_loop(self, kind: str, work: WorkFolder, frames_made: int) -> ClipLoop:
+        """The loop of the clip, `frames_made` of whose frames are there from a run before."""
+        cache = work.open_cache(self.reader.height, self.reader.width, frames_made)
+        return ClipLoop(kind, cache, rate=self.reader.rate, frames=self.reader.frame_count)
+
+    def made(self, film: FrameLoop, frames: DreamedFrames, dreamer: Dreamer) -> Made:
+        figures, writer = frames.figures, film.writer
+        lost_sound = ["a loop has no sound"] if self.loop and self.reader.has_audio else []
+        return Made(
+            path=writer.path,
+            frames=writer.frames_written,
+            cuts=figures.cuts,
+            rate=self.reader.rate,
+            strength=figures.strength,
+            warp_error=figures.warp_error,
+            seconds=time.monotonic() - self.begun,
+            finished=film.is_finished,
+            warnings=(*self.reader.warnings, *writer.warnings, *dreamer.warnings, *lost_sound),
+            note=writer.note,
+            workers=self.workers,
+        )
+
+    def steps_writer(self, work: WorkFolder | None, *, overwrite: bool) -> FrameWriter | None:
+        """For the steps of the first dream: they are there already where that frame is."""
+        if not self.record_steps or (work is not None and work.frames_held):
+            return None
+        steps = FrameWriter(self.record_steps, rate=STEPS_RATE, overwrite=overwrite)
+        if steps.kind == "picture":
+            raise one_picture_only(steps.path, "every step")
+        return steps
+
+    def recipe(self, dreamer: Dreamer) -> Recipe:
+        return Recipe(
+            dreamer.preset,
+            seed=dreamer.seed,
+            source=self.reader.source.name,
+            weights=dreamer.weights_name,
+            objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
+            **self.asked,
+        )
+
+    def load(self) -> Dreamer:
+        if not isinstance(self.dreamer, Dreamer):
+            self.dreamer = self.dreamer()
+        return self.dreamer
