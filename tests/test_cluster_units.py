@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -63,8 +64,7 @@ def look_for_cuts(maker: UnitMaker, looks: list[Look]) -> _LookJobs:
 def make_in_any_order(clip: Path, target: Path, chunk_seconds: float, *, seed: int = 1) -> UnitStore:
     """The film by way of units, in one process; joints wait for their dreams."""
     task = task_of(clip, target_name=target.name)
-    maker = UnitMaker(task, task.dreamer(), target.parent)
-    found = look_for_cuts(maker, [Look(0, None)])
+    found = look_for_cuts(UnitMaker(task, task.dreamer(), target.parent), [Look(0, None)])
     starts = sorted({0, *found.cuts})
     shots = [Shot(first, end - first) for first, end in pairwise([*starts, found.frames])]
     with FrameReader(clip) as reader:
@@ -73,7 +73,9 @@ def make_in_any_order(clip: Path, target: Path, chunk_seconds: float, *, seed: i
             overwrite=False, mask=None, record_steps=None, report=None, sidecar=False, loop=None, max_bytes=None,
             progress=Progress(),
         )  # fmt: skip
-        settings = job.settings(job.load())
+        dreamer = job.load()
+        settings = job.settings(dreamer)
+        maker = UnitMaker(replace(task, comment=job.recipe(dreamer).to_json()), dreamer, target.parent)
         store = UnitStore(target, resume=False, overwrite=False)
         with store.work:
             store.open(settings)

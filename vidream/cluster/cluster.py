@@ -15,7 +15,7 @@ from typing import Any
 from vidream.cluster.worker import Worker
 from vidream.errors import DeviceError, TargetError
 
-__all__ = ["Cluster", "Hand", "Node", "ray_module"]
+__all__ = ["Cluster", "Hand", "Machine", "ray_module"]
 
 DEFAULT_WORKER_CPUS = 2
 ADDRESSES = "local, auto or ray://HOST:PORT"
@@ -34,7 +34,7 @@ def ray_module() -> Any:
 
 
 @dataclass(frozen=True)
-class Node:
+class Machine:
     """A machine of the cluster: its identity there, its name, and how many workers it has room for."""
 
     identity: str
@@ -62,7 +62,7 @@ class Hand:
     """
 
     number: int
-    node: Node
+    node: Machine
     actor: Any
     facts: dict[str, Any] = field(default_factory=dict)
     calls: dict[Any, str] = field(default_factory=dict)
@@ -159,7 +159,7 @@ class Cluster:
         self._is_open = True
         self.refill()
 
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> list[Machine]:
         """The machines that are there now. Where one has a GPU, others have no room, unless the CPU is asked for."""
         alive = [(each, each["Resources"]) for each in self._ray.nodes() if each["Alive"]]
         wants_gpu = self.device == "auto" or self.device.startswith("cuda")
@@ -171,10 +171,10 @@ class Cluster:
             gpus, own = int(resources.get("GPU", 0)), int(resources.get("CPU", 0))
             count = gpus if has_gpu else own // each_cpus
             needs = min(each_cpus, own / gpus) if has_gpu and gpus else each_cpus
-            found.append(Node(each["NodeID"], each["NodeManagerHostname"], count, needs, has_gpu))
+            found.append(Machine(each["NodeID"], each["NodeManagerHostname"], count, needs, has_gpu))
         return found
 
-    def refill(self) -> list[Node]:
+    def refill(self) -> list[Machine]:
         """Start a worker wherever there is room for one more; returns the machines there are."""
         nodes = self.nodes()
         for node in nodes:
@@ -188,7 +188,7 @@ class Cluster:
                 self.hands.append(hand)
         return nodes
 
-    def _start(self, node: Node) -> Any:
+    def _start(self, node: Machine) -> Any:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         place = NodeAffinitySchedulingStrategy(node.identity, soft=False)

@@ -149,7 +149,7 @@ class Worker:
         self._lock.release()
         with contextlib.suppress(OSError):
             Path(self._lock.lock_file).unlink(missing_ok=True)
-        if not any(self._root.glob("*.lock")):
+        if _is_abandoned(self._root):
             shutil.rmtree(self._root, ignore_errors=True)
 
 
