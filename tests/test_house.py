@@ -28,7 +28,7 @@ FLOORS = [
     {"rendering"},
     {"live", "zoom", "cluster"},
     {"api"},
-    {"web", "training", "bench"},
+    {"web", "training", "bench", "many"},
     {"cli"},
     {"__init__", "__main__"},
 ]

@@ -17,7 +17,7 @@ __all__ = ["Crew", "Jobs"]
 Job = Unit | Look
 # A poll is this long; with many workers longer, so that the driver keeps up with all of them.
 POLL_SECONDS, WORKERS_A_SECOND = 0.5, 300
-REFILL_SECONDS, GATHER_SECONDS = 2.0, 20.0
+REFILL_SECONDS, WAIT_SECONDS = 2.0, 0.2
 MOST_LOSSES, MOST_ERRORS = 10, 3
 # A machine that is lost, or other people's work, may leave none for a while.
 SAY_WAITING_SECONDS, LONGEST_WAIT_SECONDS = 15.0, 120.0
@@ -33,7 +33,7 @@ class Jobs(Protocol):
     def put_back(self, job: Job) -> None:
         """The worker was lost: somebody else must do it."""
 
-    def message(self, hand: Hand, job: Job, message: Message) -> None:
+    def message(self, hand: Hand | None, job: Job, message: Message) -> None:
         """A worker sent something that belongs to `job`; "end" comes last."""
 
     @property
@@ -87,15 +87,6 @@ class Crew:
         """A line for each worker that made something."""
         return tuple(self._made[number] for number in sorted(self._made))
 
-    def gather(self) -> None:
-        """Wait until the workers that are being started are there, or some seconds."""
-        until = time.monotonic() + GATHER_SECONDS
-        while time.monotonic() < until and any(hand.state == "starting" for hand in self._cluster.hands):
-            calls = [ref for hand in self._cluster.hands for ref in hand.calls]
-            self._ray.wait(calls, num_returns=len(calls), timeout=0.5)
-            if len(self._ray.wait(calls, num_returns=len(calls), timeout=0)[0]) == len(calls):
-                return
-
     def run(self, jobs: Jobs, watch: Callable[[], None]) -> None:
         """Have all jobs done. watch: called now and then.
 
@@ -113,7 +104,7 @@ class Crew:
                     self._give(hand, jobs)
             calls = {ref: hand for hand in self._cluster.hands for ref in hand.calls}
             if calls:
-                ready, _ = self._ray.wait(list(calls), num_returns=1, timeout=0.5)
+                ready, _ = self._ray.wait(list(calls), num_returns=1, timeout=WAIT_SECONDS)
                 if ready:  # and all others that are there by now
                     ready, _ = self._ray.wait(list(calls), num_returns=len(calls), timeout=0)
                 for ref in ready:

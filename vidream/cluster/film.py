@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 from vidream.cluster.cluster import Cluster, Hand
 from vidream.cluster.crew import Crew, Job
 from vidream.cluster.store import UnitStore
-from vidream.cluster.task import FilmTask, Look, Message
+from vidream.cluster.task import FilmTask, Look, Message, look_for_cuts
 from vidream.cluster.units import Unit, units_of
-from vidream.errors import SourceError
+from vidream.errors import SourceError, VidreamError
 from vidream.media import FrameReader
 from vidream.rendering.progress import Progress
 from vidream.rendering.render_settings import differences
 from vidream.rendering.shots import Shot
+from vidream.runtime.threads import run_single_threaded
 
 __all__ = ["ClusterFilm"]
 
 # Cuts are looked for in stretches of this many frames at least: a jump into a clip costs some.
 LEAST_LOOK_FRAMES = 400
-LOOKS_A_WORKER = 2
+LOOKS_EACH = 2
 
 
 class ClusterFilm:
@@ -84,26 +86,49 @@ class ClusterFilm:
 
     def _plan(self, reader: FrameReader) -> None:
         """Look for cuts, and make the list of units."""
-        count = reader.frame_count
-        looks = [Look(0, None)]
-        if count and count > LEAST_LOOK_FRAMES:
-            self._crew.gather()
-            length = max(LEAST_LOOK_FRAMES, -(-count // (LOOKS_A_WORKER * max(1, len(self._cluster.hands)))))
-            starts = list(range(0, count, length))
-            if len(starts) > 1 and count - starts[-1] < length // 2:
-                starts.pop()
-            looks = [Look(first, end) for first, end in itertools.zip_longest(starts, starts[1:])]
-        found = _LookJobs(looks)
-        self._crew.run(found, lambda: None)
+        count = reader.frame_count or 0
+        # The driver takes part, and has begun before the workers have loaded their networks.
+        length = max(LEAST_LOOK_FRAMES, -(-count // (LOOKS_EACH * (1 + len(self._cluster.hands)))))
+        starts = list(range(0, max(1, count - length // 2), length))
+        found = self._look([Look(first, end) for first, end in itertools.zip_longest(starts, starts[1:])])
         if not found.fits:
             # The file's index is wrong: jumps lead elsewhere.
-            found = _LookJobs([Look(0, None, seeks=False)])
-            self._crew.run(found, lambda: None)
+            found = self._look([Look(0, None, seeks=False)])
         if not found.frames:
             raise SourceError(f"{self._task.source.name} gave no frame; check the file")
-        starts = sorted({0, *found.cuts})
-        shots = [Shot(first, end - first) for first, end in zip(starts, [*starts[1:], found.frames], strict=True)]
-        self._store.plan(units_of(shots, reader.rate, self._chunk_seconds), found.marks, self._crew.reference)
+        cuts = sorted({0, *found.cuts})
+        shots = [Shot(first, end - first) for first, end in zip(cuts, [*cuts[1:], found.frames], strict=True)]
+        units = units_of(shots, reader.rate, self._chunk_seconds)
+        self._store.plan(units, found.marks, self._crew.reference)
+
+    def _look(self, looks: list[Look]) -> _LookJobs:
+        """Have all `looks` done, by the workers and by a thread here."""
+        jobs = _LookJobs(looks)
+        ends = threading.Event()
+
+        def look_here() -> None:
+            run_single_threaded()
+            with self._task.reader() as reader:
+                while not ends.is_set() and (job := jobs.take()) is not None:
+                    look = job[0]
+                    assert isinstance(look, Look)
+                    try:
+                        for message in look_for_cuts(reader, self._task.preset, look):
+                            if ends.is_set():
+                                return
+                            jobs.message(None, look, message)
+                    except VidreamError:  # a worker finds the same, and says so
+                        jobs.put_back(look)
+                        return
+
+        thread = threading.Thread(target=look_here, name="vidream-look", daemon=True)
+        thread.start()
+        try:
+            self._crew.run(jobs, lambda: None)
+        finally:
+            ends.set()
+            thread.join()
+        return jobs
 
     def show(self, picture: Any) -> None:
         """Note the newest small picture of a worker."""
@@ -141,7 +166,7 @@ class _LookJobs:
         assert isinstance(job, Look)
         self._waiting.append(job)
 
-    def message(self, hand: Hand, job: Job, message: Message) -> None:
+    def message(self, hand: Hand | None, job: Job, message: Message) -> None:
         assert isinstance(job, Look)
         cuts, marks = self._found[job]
         if message[0] == "cut":
@@ -203,7 +228,7 @@ class _UnitJobs:
         assert isinstance(job, Unit)
         heapq.heappush(self._waiting, (-job.work, job.first, job))
 
-    def message(self, hand: Hand, job: Job, message: Message) -> None:
+    def message(self, hand: Hand | None, job: Job, message: Message) -> None:
         assert isinstance(job, Unit)
         kind, name, data = message
         if kind == "frames":

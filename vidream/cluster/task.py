@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -33,9 +33,10 @@ from vidream.rendering.saved_state import State, load_state, save_state
 from vidream.temporal.carry import motions
 from vidream.temporal.stream import StreamFigures
 
-__all__ = ["FileFact", "FilmTask", "Look", "Message", "UnitMaker"]
+__all__ = ["FileFact", "FilmTask", "Look", "Message", "UnitMaker", "look_for_cuts"]
 
 PREVIEW_SIDE_PX = 480
+MARKS_AT_ONCE = 10
 # What a worker tells: its kind, a number or a name, and what belongs to it.
 #   ("frames", how many more, a small picture [3,h,w] uint8 or None)
 #   ("marks", the first frame's number, marks of the frames read); ("cut", the frame's number, None)
@@ -166,29 +167,12 @@ class UnitMaker:
 
     def __init__(self, task: FilmTask, dreamer: Dreamer, folder: Path) -> None:
         self._task, self._dreamer, self._folder = task, dreamer, folder
+        # Opened once: to look into a clip takes as long as some frames.
+        self._reader = task.reader()
 
     def look(self, look: Look) -> Generator[Message, None, None]:
-        """Find the cuts: ("cut", frame, None) of each, and ("marks", first, marks) of all frames read.
-
-        A look that does not begin at 0 reads the frame before as well: its mark shows that the jump led there.
-        """
-        preset = self._dreamer.preset
-        begins = max(0, look.first - 1)
-        with self._task.reader() as reader, torch.no_grad():
-            number, marks = begins, []
-            pictures = (frame.picture for frame in reader.frames(begins, seek=look.seeks and begins > 0))
-            for picture, motion in motions(pictures, estimator(preset.flow), resets=preset.reset_on_cut):
-                marks.append(frame_mark(picture))
-                if motion is None and (number >= look.first):
-                    yield "cut", number, None
-                number += 1
-                if number == look.end:
-                    break
-                if len(marks) >= 10:
-                    yield "marks", number - len(marks), marks
-                    marks = []
-        yield "marks", number - len(marks), marks
-        yield "end", number - look.first, b""
+        """Find the cuts of a stretch, as `look_for_cuts` does."""
+        return look_for_cuts(self._reader, self._dreamer.preset, look)
 
     def make(self, unit: Unit, marks: Mapping[int, str], states: Mapping[str, bytes]) -> Generator[Message, None, None]:
         """Make the frames of `unit`.
@@ -214,8 +198,8 @@ class UnitMaker:
         segments.folder.mkdir()
         target = folder / "film" / task.target_name
         target.parent.mkdir()
-        with task.reader() as reader, task.reader() as beside:
-            maker: DreamedFrames | JointFrames
+        maker: DreamedFrames | JointFrames
+        with self._reader as reader, task.reader() if unit.kind != "shots" else nullcontext(reader) as beside:
             if unit.kind == "joint":
                 maker = self._joint(unit, states, reader, beside, folder)
             else:
@@ -270,6 +254,28 @@ class UnitMaker:
                 if number == unit.at:
                     yield "at", unit.at, _packed(lead.state(), {"frames": 0}, folder)
         maker.restore(*_begun(*lead.state()))
+
+
+def look_for_cuts(reader: FrameReader, preset: Preset, look: Look) -> Generator[Message, None, None]:
+    """Find the cuts: ("cut", frame, None) of each, and ("marks", first, marks) of all frames read.
+
+    A look that does not begin at 0 reads the frame before as well: its mark shows that the jump led there.
+    """
+    number, marks = max(0, look.first - 1), []
+    with reader, torch.no_grad():
+        pictures = (frame.picture for frame in reader.frames(number, seek=look.seeks and number > 0))
+        for picture, motion in motions(pictures, estimator(preset.flow), resets=preset.reset_on_cut):
+            marks.append(frame_mark(picture))
+            if motion is None and number >= look.first:
+                yield "cut", number, None
+            number += 1
+            if number == look.end:
+                break
+            if len(marks) >= MARKS_AT_ONCE:
+                yield "marks", number - len(marks), marks
+                marks = []
+    yield "marks", number - len(marks), marks
+    yield "end", number - look.first, b""
 
 
 class _Latest(Progress):

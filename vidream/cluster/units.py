@@ -23,9 +23,9 @@ from vidream.rendering.shots import Shot
 
 __all__ = ["DEFAULT_CHUNK_SECONDS", "LEAST_CHUNK_SECONDS", "Unit", "chunk_frames", "units_of"]
 
-# Short shots go together: opening a clip and jumping to a place in it takes as long as a few frames.
-LEAST_UNIT_SECONDS = 4
-LEAST_UNIT_SHARE = 1 / 32
+# Short shots go together: to open a clip and jump to a place in it takes as long as a few frames.
+LEAST_UNIT_SECONDS = 8
+LEAST_UNIT_SHARE = 1 / 16
 DEFAULT_CHUNK_SECONDS, LEAST_CHUNK_SECONDS = 20.0, 4.0
 EARLY_SECONDS, JOINT_SECONDS = Fraction(1, 2), Fraction(3, 2)
 

@@ -105,8 +105,6 @@ class Worker:
         Networks are loaded once, and again only for another look. Raises VidreamError.
         """
         task = task.at(self._places(files))
-        with task.reader():
-            """What cannot be read here is told before anything is made."""
         key = (task.preset, task.weights, task.device, task.precision, task.tile, task.seed)
         if self._dreamer is None or key != self._dreamer_key:
             self._dreamer, self._dreamer_key = task.dreamer(), key
