@@ -100,8 +100,9 @@ def test_killed_workers_cost_their_unit_alone(clip, whole, cluster, tmp_path):
     heard, draw, killed = Heard(), random.Random(4), []
 
     def kill(frames: int) -> None:
-        if frames >= 50 * (len(killed) + 1) and len(killed) < 3:
-            killed.append(draw.choice([hand.facts["process"] for hand in cluster.hands if hand.job is not None]))
+        working = [hand.facts["process"] for hand in cluster.hands if hand.job is not None]
+        if working and frames >= 50 * (len(killed) + 1) and len(killed) < 3:
+            killed.append(draw.choice(working))
             os.kill(killed[-1], signal.SIGKILL)
 
     heard.on_frames = kill
@@ -133,11 +134,11 @@ class Hidden(type(Path())):  # type: ignore[misc]
         return Path, ("/nowhere", self.name)
 
 
-def test_a_shared_folder_takes_the_source(clip, whole, tmp_path):
+def test_a_shared_folder_takes_the_source(clip, whole, cluster, tmp_path, monkeypatch):
     shared = tmp_path / "shared"
     shared.mkdir()
-    with Cluster("local", worker_cpus=1, shared_dir=shared) as cluster:
-        made = dream(clip, tmp_path / "out.mp4", preset=LOOK, cluster=cluster)
+    monkeypatch.setattr(cluster, "shared_dir", shared)
+    made = dream(clip, tmp_path / "out.mp4", preset=LOOK, cluster=cluster)
     assert hashes(tmp_path / "out.mp4") == whole
     assert made.workers[-1] == f'workers read the source in "{shared}"'
     assert [path.name for path in shared.rglob("*.mp4")] == ["walk.mp4"]
@@ -166,17 +167,18 @@ def test_other_versions_are_refused_in_a_line(clip, cluster, tmp_path, monkeypat
     cluster.excluded.clear()
 
 
-def test_a_worker_without_the_source_is_not_asked_again(clip, tmp_path):
-    """A unit that cannot be read anywhere ends the film with the source's own line."""
+def test_a_source_that_breaks_ends_the_film_in_one_line(clip, cluster, tmp_path):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(clip.read_bytes())
-    with Cluster("local", worker_cpus=1) as cluster:
-        heard = Heard()
-        heard.on_frames = lambda frames: broken.write_bytes(b"no film" * 99)
-        with pytest.raises(VidreamError) as caught:
-            dream(broken, tmp_path / "out.mp4", preset=LOOK, cluster=cluster, progress=heard)
+    heard = Heard()
+    heard.on_frames = lambda frames: broken.write_bytes(b"no film" * 99)
+    with pytest.raises(VidreamError) as caught:
+        dream(broken, tmp_path / "out.mp4", preset=LOOK, cluster=cluster, progress=heard)
+    cluster.excluded.clear()
     assert "broken.mp4" in str(caught.value)
     assert not (tmp_path / "out.mp4").exists()
+    # The next film has workers again.
+    dream(clip, tmp_path / "next.mp4", preset=LOOK, cluster=cluster, duration_seconds=0.5)
 
 
 def command(*words: object) -> subprocess.Popen:

@@ -134,12 +134,20 @@ class Cluster:
         self._worker_cpus = worker_cpus
         self._count = 0
         self._ray = ray_module()
-        self._is_open = False
+        self._is_open = self._owns_connection = False
 
     def open(self) -> None:
         """Connect, and have workers start. May be called again. DeviceError where the cluster does not answer."""
         if self._is_open:
             return
+        # A program may have connected to Ray itself: that connection is used, and left open.
+        self._owns_connection = not self._ray.is_initialized()
+        if self._owns_connection:
+            self._connect()
+        self._is_open = True
+        self.refill()
+
+    def _connect(self) -> None:
         _quieten(self._ray)
         options: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
         if self.address == "local":
@@ -156,8 +164,6 @@ class Cluster:
                 "start one with: ray start --head",
                 argument="cluster",
             ) from None
-        self._is_open = True
-        self.refill()
 
     def nodes(self) -> list[Machine]:
         """The machines that are there now. Where one has a GPU, others have no room, unless the CPU is asked for."""
@@ -213,7 +219,8 @@ class Cluster:
             self._ray.wait(waiting, num_returns=len(waiting), timeout=5)
         for hand in list(self.hands):
             self.drop(hand)
-        self._ray.shutdown()
+        if self._owns_connection:
+            self._ray.shutdown()
 
     def __enter__(self) -> Cluster:
         return self

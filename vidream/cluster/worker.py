@@ -149,6 +149,8 @@ class Worker:
             Path(self._lock.lock_file).unlink(missing_ok=True)
         if _is_abandoned(self._root):
             shutil.rmtree(self._root, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self._root.rmdir()
 
 
 def _is_at(path: Path, fact: FileFact) -> bool:

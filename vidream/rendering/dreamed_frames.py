@@ -80,7 +80,9 @@ class DreamedFrames(FrameMaker):
         self.frames_made = int(numbers.pop("dreamed"))
         self.track = Track(tensors.pop("track"))
         self.stream.restore(tensors, numbers)
-        self._source = self._reader.frames_after(self._first + self.frames_made, tensors["frame"])
+        number = self._first + self.frames_made
+        is_done = self._part is not None and number >= self._part[1]
+        self._source = iter(()) if is_done else self._reader.frames_after(number, tensors["frame"])
 
     def begin(self, progress: Progress) -> None:
         if self._source is None:
