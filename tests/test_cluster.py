@@ -313,7 +313,6 @@ def test_two_films_at_once_wait_for_each_other(clip, whole, tmp_path):
         f"--port={port}",
         "--num-cpus=1",
         "--include-dashboard=false",
-        "--ray-client-server-port=0",
     ]
     subprocess.run(started, env=environment, check=True, capture_output=True, timeout=120)
     try:

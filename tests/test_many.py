@@ -19,7 +19,7 @@ from vidream import Dreamer, FrameReader
 from vidream.cli import main
 from vidream.errors import SourceError
 from vidream.many import expand
-from vidream.many.clips import LEDGER
+from vidream.many.many_clips import LEDGER
 
 FAST = ["-p", "fast", "--set", "octaves=2", "--set", "first_steps=2", "--set", "steps=1"]
 

@@ -26,12 +26,25 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         description="Dream IN into OUT. Without OUT, clip.mp4 becomes clip-dream.mp4 beside it.",
     )  # fmt: skip
     parser.add_argument(
-        "files",
+        "source",
+        metavar="IN",
+        nargs="?",
+        type=values.path_text,
+        help="video, GIF, picture, or numbered pictures: 'shots/%%04d.png'",
+    )
+    parser.add_argument(
+        "target",
+        metavar="OUT",
+        nargs="?",
+        type=values.path_text,
+        help=f"{' '.join(suffixes())}, or 'shots/%%04d.png'",
+    )
+    parser.add_argument(
+        "more",
         metavar="IN",
         nargs="*",
         type=values.path_text,
-        help="video, GIF, picture, or numbered pictures: 'shots/%%04d.png'; then OUT: "
-        f"{' '.join(suffixes())}, or 'shots/%%04d.png'; with --out-dir many IN, and patterns: 'clips/*.mp4'",
+        help="with --out-dir all files are IN, as many as you like, and patterns: 'clips/*.mp4'",
     )
     options.add_look(parser)
     options.add_like(parser)
@@ -75,17 +88,16 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    files = arguments.files
-    arguments.source, arguments.target = [*files, None, None][:2]
-    if arguments.noise is None and not files:
+    if arguments.noise is None and arguments.source is None:
         parser.error("dream needs IN, or --noise WxH")
     options.check_like(parser, arguments)
     if arguments.out_dir is not None:
         one = [name for name in ("report", "record_steps", "shots", "noise") if getattr(arguments, name)]
         if one:
             parser.error(f"--{one[0].replace('_', '-')} is for one clip: leave it out, or --out-dir")
-    elif len(files) > 2:
-        parser.error(f"dream takes IN and OUT, and {len(files)} files came: for many clips add --out-dir DIR")
+    elif arguments.more:
+        count = len(_files(arguments))
+        parser.error(f"dream takes IN and OUT, and {count} files came: for many clips add --out-dir DIR")
     elif arguments.noise and arguments.target:
         parser.error("dream takes --noise in place of IN: give OUT alone")
     if arguments.shots and arguments.cluster:
@@ -93,13 +105,18 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
     options.check_cluster(parser, arguments)
 
 
+def _files(arguments: argparse.Namespace) -> list[str]:
+    """All that stands outside options."""
+    return [each for each in (arguments.source, arguments.target, *arguments.more) if each is not None]
+
+
 def _run_many(arguments: argparse.Namespace) -> int:
     """Dream every IN into --out-dir; returns the exit code. Raises VidreamError."""
-    with many.clips_for(arguments) as clips:
+    with many.many_clips_for(arguments) as clips:
         from vidream.many import expand
 
         try:
-            for source in expand(arguments.files):
+            for source in expand(_files(arguments)):
                 made = clips.make(source)
                 many.say_failures(clips, arguments, only=source)
                 if made is not None and not made.finished:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vidream.errors import SourceError, VidreamError
-from vidream.many.clips import Clips
+from vidream.many.many_clips import Clips
 
 __all__ = ["watch"]
 
