@@ -112,7 +112,7 @@ def _files(arguments: argparse.Namespace) -> list[str]:
 
 def _run_many(arguments: argparse.Namespace) -> int:
     """Dream every IN into --out-dir; returns the exit code. Raises VidreamError."""
-    with many.many_clips_for(arguments) as clips:
+    with many.clips_for(arguments) as clips:
         from vidream.many import expand
 
         try:

@@ -45,7 +45,7 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Watch the folder; returns the exit code. Raises VidreamError."""
-    with many.many_clips_for(arguments) as clips:
+    with many.clips_for(arguments) as clips:
         from vidream.many import watch
 
         if not arguments.quiet and not arguments.once:
