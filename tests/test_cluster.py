@@ -17,6 +17,7 @@ from frames_helpers import ffmpeg, make_clip
 
 from vidream import Cluster, Dreamer, FrameReader, Preset, Progress, dream
 from vidream.cli import main
+from vidream.cluster import crew
 from vidream.cluster.worker import FOLDER_PREFIX, Worker
 from vidream.errors import VidreamError
 
@@ -96,12 +97,13 @@ def test_workers_stay_for_the_next_film_with_their_networks(clip, whole, cluster
     assert hashes(tmp_path / "two.mp4") == whole
 
 
-def test_killed_workers_cost_their_unit_alone(clip, whole, cluster, tmp_path):
+def test_killed_workers_cost_their_unit_alone(clip, whole, cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(crew, "POLL_SECONDS", 0.02)
     heard, draw, killed = Heard(), random.Random(4), []
 
     def kill(frames: int) -> None:
         working = [hand.facts["process"] for hand in cluster.hands if hand.job is not None]
-        if working and frames >= 50 * (len(killed) + 1) and len(killed) < 3:
+        if working and frames >= 30 * (len(killed) + 1) and len(killed) < 3:
             killed.append(draw.choice(working))
             os.kill(killed[-1], signal.SIGKILL)
 
