@@ -28,7 +28,7 @@ FLOORS = [
     {"rendering"},
     {"live", "zoom", "cluster"},
     {"api"},
-    {"web", "training", "bench", "many"},
+    {"web", "training", "bench"},
     {"cli"},
     {"__init__", "__main__"},
 ]

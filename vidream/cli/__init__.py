@@ -13,7 +13,6 @@ from vidream.cli import cmd_bench as bench
 from vidream.cli import cmd_dream as dream
 from vidream.cli import cmd_lists as lists
 from vidream.cli import cmd_live as live
-from vidream.cli import cmd_watch as watch
 from vidream.cli import cmd_web as web
 from vidream.cli import cmd_zoom as zoom
 from vidream.cli.failures import report_error
@@ -76,6 +75,6 @@ def command_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    for command in (dream, watch, zoom, live, web, lists, atlas, bench):
+    for command in (dream, zoom, live, web, lists, atlas, bench):
         command.add(commands, common)
     return parser

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from vidream.cli import many, options, values
+from vidream.cli import options, values
 from vidream.cli.streams import shown_path
 from vidream.errors import SourceError
 from vidream.media.formats import suffixes
@@ -39,18 +39,16 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         type=values.path_text,
         help=f"{' '.join(suffixes())}, or 'shots/%%04d.png'",
     )
-    parser.add_argument(
-        "more",
-        metavar="IN",
-        nargs="*",
-        type=values.path_text,
-        help="with --out-dir all files are IN, as many as you like, and patterns: 'clips/*.mp4'",
-    )
     options.add_look(parser)
-    options.add_like(parser)
+    parser.add_argument(
+        "--like",
+        metavar="OLD",
+        type=values.path_text,
+        help="dream as OLD was: a film that vidream made, or its sidecar",
+    )
     span = options.add_span(parser)
     span.add_argument("--noise", type=values.picture_size, metavar="WxH", help="start from grey noise in place of IN")
-    options.add_mask(span)
+    span.add_argument("--mask", metavar="FILE", type=values.path_text, help="picture or video, bright where to dream")
     options.add_machine(parser)
     options.add_cluster(parser)
     _add_output(parser)
@@ -60,13 +58,8 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
 def _add_output(parser: argparse.ArgumentParser) -> None:
     """Add the options of what is written."""
     output = options.add_output(parser)
-    output.add_argument(
-        "--out-dir",
-        metavar="DIR",
-        type=values.path_text,
-        help="where the dreams of many IN go; they are made once each",
-    )
-    options.add_film_output(output)
+    output.add_argument("--no-audio", action="store_true", help="leave the sound out")
+    output.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
     output.add_argument(
         "--record-steps",
         metavar="FILE",
@@ -85,53 +78,27 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         metavar="N/OF",
         help="make one share of the film's shots; the last joins",
     )
+    output.add_argument(
+        "--loop",
+        choices=("boomerang", "crossfade"),
+        help="end where it begins: there and back, or cross-faded; no sound",
+    )
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     if arguments.noise is None and arguments.source is None:
         parser.error("dream needs IN, or --noise WxH")
-    options.check_like(parser, arguments)
-    if arguments.out_dir is not None:
-        one = [name for name in ("report", "record_steps", "shots", "noise") if getattr(arguments, name)]
-        if one:
-            parser.error(f"--{one[0].replace('_', '-')} is for one clip: leave it out, or --out-dir")
-    elif arguments.more:
-        count = len(_files(arguments))
-        parser.error(f"dream takes IN and OUT, and {count} files came: for many clips add --out-dir DIR")
-    elif arguments.noise and arguments.target:
+    if arguments.like and "preset" in arguments.given:
+        parser.error("--like brings a preset of its own: change it with --set")
+    if arguments.noise and arguments.target:
         parser.error("dream takes --noise in place of IN: give OUT alone")
     if arguments.shots and arguments.cluster:
         parser.error("--shots shares a film by hand, and --cluster by itself: give one of them")
     options.check_cluster(parser, arguments)
 
 
-def _files(arguments: argparse.Namespace) -> list[str]:
-    """All that stands outside options."""
-    return [each for each in (arguments.source, arguments.target, *arguments.more) if each is not None]
-
-
-def _run_many(arguments: argparse.Namespace) -> int:
-    """Dream every IN into --out-dir; returns the exit code. Raises VidreamError."""
-    with many.clips_for(arguments) as clips:
-        from vidream.many import expand
-
-        try:
-            for source in expand(_files(arguments)):
-                made = clips.make(source)
-                many.say_failures(clips, arguments, only=source)
-                if made is not None and not made.finished:
-                    raise KeyboardInterrupt
-        except KeyboardInterrupt as error:
-            many.ended(clips, arguments)
-            error.__dict__["__notes__"] = ["the same command goes on"]
-            raise
-        return many.ended(clips, arguments)
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Make the film; returns the exit code. Raises VidreamError."""
-    if arguments.out_dir is not None:
-        return _run_many(arguments)
     options.take_like(arguments)
     preset = options.chosen_preset(arguments)
     from vidream.api import dream

@@ -22,15 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_cluster",
-    "add_film_output",
-    "add_like",
     "add_look",
     "add_machine",
-    "add_mask",
     "add_output",
     "add_span",
     "check_cluster",
-    "check_like",
     "chosen_preset",
     "cluster_for",
     "dreamer_for",
@@ -147,46 +143,13 @@ def cluster_for(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         yield {"cluster": cluster, **pieces}
 
 
-def add_like(parser: argparse.ArgumentParser) -> None:
-    """Add --like."""
-    parser.add_argument(
-        "--like",
-        metavar="OLD",
-        type=values.path_text,
-        help="dream as OLD was: a film that vidream made, or its sidecar",
-    )
-
-
-def check_like(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    """End with a usage error where --like came with another preset."""
-    if arguments.like and "preset" in arguments.given:
-        parser.error("--like brings a preset of its own: change it with --set")
-
-
-def add_mask(group: argparse._ArgumentGroup) -> None:
-    """Add --mask."""
-    group.add_argument("--mask", metavar="FILE", type=values.path_text, help="picture or video, bright where to dream")
-
-
-def add_film_output(group: argparse._ArgumentGroup) -> None:
-    """Add the options of dreamed films that hold for one as for many."""
-    group.add_argument("--no-audio", action="store_true", help="leave the sound out")
-    group.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
-    group.add_argument(
-        "--loop",
-        choices=("boomerang", "crossfade"),
-        help="end where it begins: there and back, or cross-faded; no sound",
-    )
-
-
-def add_output(parser: argparse.ArgumentParser, *, resumes: bool = True) -> argparse._ArgumentGroup:
-    """Add the options of commands that make a film. resumes: going on with an unfinished one is asked for."""
+def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options of commands that make a film."""
     group = parser.add_argument_group("output")
     group.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
-    if resumes:
-        group.add_argument(
-            "--resume", action="store_true", help="continue an unfinished film; start it where there is none"
-        )
+    group.add_argument(
+        "--resume", action="store_true", help="continue an unfinished film; start it where there is none"
+    )
     group.add_argument(
         "--max-size",
         type=values.byte_count,

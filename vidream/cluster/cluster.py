@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import secrets
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from vidream.errors import DeviceError, TargetError
 __all__ = ["Cluster", "Hand", "Machine", "ray_module"]
 
 DEFAULT_WORKER_CPUS = 2
+KNOCK_SECONDS = 10
 ADDRESSES = "local, auto or ray://HOST:PORT"
 
 
@@ -156,6 +158,7 @@ class Cluster:
         else:
             options |= {"address": self.address}
         try:
+            self._knock()
             self._ray.init(**options)
         except Exception as error:  # Ray raises what its parts raise: ConnectionError, RuntimeError, of gRPC ...
             said = " ".join(str(error).split())[:200]
@@ -164,6 +167,15 @@ class Cluster:
                 "start one with: ray start --head",
                 argument="cluster",
             ) from None
+
+    def _knock(self) -> None:
+        """Raise OSError where nobody listens at the cluster's address: Ray itself would try for minutes."""
+        address = self.address.removeprefix("ray://") if self.address.startswith("ray://") else ""
+        if self.address == "auto":
+            address = os.environ.get("RAY_ADDRESS", "").removeprefix("ray://")
+        host, colon, port = address.rpartition(":")
+        if colon and port.isdigit():
+            socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
     def nodes(self) -> list[Machine]:
         """The machines that are there now. Where one has a GPU, others have no room, unless the CPU is asked for."""

@@ -211,6 +211,7 @@ class Crew:
             self._exclude(hand, f"{hand.node.host} would make other pixels: it has {'; '.join(other)}", jobs)
             return
         hand.film, hand.state = self._task, "idle"
+        hand.frames, hand.units, hand.seconds = 0, 0, 0.0
 
     def _take(self, hand: Hand, messages: list[Message], jobs: Jobs) -> None:
         job = hand.job
