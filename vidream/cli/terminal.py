@@ -49,7 +49,7 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:.1f} frames/s" if speed >= 1 else f"{1 / speed:.1f} s/frame", style="cyan")
 
 
-class _Messages:
+class Messages:
     """Lines on standard error. Names of files may hold anything: they are printed as plain text, on one line."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -64,11 +64,22 @@ class _Messages:
         self._console.print(Text.assemble((label, "yellow"), " ", printable(words)), soft_wrap=True)
 
 
-class Screen(_Messages, files.Progress):
+class Screen(Messages, files.Progress):
     """Device and network, a bar with frames, rate and time left, and figures of what was made."""
 
-    def __init__(self, *, quiet: bool = False, preview: bool = False, preset_name: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        preview: bool = False,
+        preset_name: str = "",
+        head: str = "",
+        names_look: bool = True,
+        way_on: str = "the same command with --resume goes on",
+    ) -> None:
+        """head: before the source's name.  names_look: say what dreams.  way_on: what to do after Ctrl-C."""
         super().__init__(quiet=quiet)
+        self._head, self._names_look, self._way_on = head, names_look, way_on
         self._preset_name = preset_name
         self._wants_preview = preview
         self._preview: Preview | None = None
@@ -92,8 +103,9 @@ class Screen(_Messages, files.Progress):
     def _begin(self, reader: FrameReader | FilmPlan, name: str, dreamer: Dreamer) -> None:
         self._reader = reader
         rate = f", {float(reader.rate):g} fps" if reader.frame_count != 1 else ""
-        self.say(f"{name}  {reader.width}x{reader.height}{rate}")
-        self.say(f"dreaming {self._preset_name} with {dreamer.describe()}")
+        self.say(f"{self._head}{name}  {reader.width}x{reader.height}{rate}")
+        if self._names_look:
+            self.say(f"dreaming {self._preset_name} with {dreamer.describe()}")
         if self._wants_preview:
             from vidream.outputs import Preview
 
@@ -137,8 +149,7 @@ class Screen(_Messages, files.Progress):
             self.note(warning)
         if not made.finished:
             self.note(
-                f"the file is finished with the {made.frames} frames made so far, "
-                "and the same command with --resume goes on",
+                f"the file is finished with the {made.frames} frames made so far, and {self._way_on}",
                 label="stopped;",
             )
         if made.shares_left and made.finished:
@@ -179,7 +190,7 @@ class Screen(_Messages, files.Progress):
             self._preview = None
 
 
-class LiveScreen(_Messages):
+class LiveScreen(Messages):
     """Messages of a live dream beside its window: source, device and network, and figures at the end."""
 
     def __init__(self, *, quiet: bool = False) -> None:

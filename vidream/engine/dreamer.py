@@ -138,6 +138,17 @@ class Dreamer:
         view.ascents = ascents_of(preset, self._networks, own_net=self._own_net, own_objective=self._own_objective)
         return view
 
+    def renewed(self) -> Dreamer:
+        """This dreamer for another film, as if it were made anew: its networks stay loaded, and nothing else is kept.
+
+        The tile is that of the beginning, guides are read again, and steps are recorded again.
+        """
+        view = copy.copy(self)
+        view._guides = None
+        view._memory = self._memory.renewed()
+        view._graphs = StepGraphs.on(self.device)
+        return view
+
     def unrecorded(self) -> Dreamer:
         """This dreamer without recorded steps (see `engine/cuda_graphs.py`)."""
         view = copy.copy(self)
