@@ -79,7 +79,7 @@ class ClipBatch:
         journal: of `out_dir`.
 
     Raises:
-        TargetError: `out_dir` cannot be written.
+        TargetError: `out_dir` is a file.
     """
 
     def __init__(
@@ -129,6 +129,7 @@ class ClipBatch:
             if made.finished:
                 self.journal.note(source, "made", seen=seen, target=target, written=seen_of(made.path))
         except _FAILS_ALL:
+            self.journal.note(source, "failed", seen=seen)
             raise
         except KeyboardInterrupt:
             self.result.stopped = True
@@ -226,6 +227,7 @@ def dream_many(
     )
     try:
         found = find_sources(sources, is_own=batch.journal.is_own)
+        batch.journal.prepare()
         batch.progress.planned(len(found))
         for source in found:
             batch.take(source, found)
@@ -233,4 +235,6 @@ def dream_many(
                 break
     except KeyboardInterrupt:
         batch.result.stopped = True
+    finally:
+        batch.journal.tidy()
     return batch.result

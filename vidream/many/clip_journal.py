@@ -57,17 +57,28 @@ class ClipJournal:
     """
 
     def __init__(self, out_dir: Path) -> None:
-        """Read what there is. Raises TargetError where the folder cannot be made."""
+        """Read what there is. Raises TargetError where `out_dir` is a file."""
         self.out_dir = out_dir
-        try:
-            out_dir.mkdir(parents=True, exist_ok=True)
-        except FileExistsError:
-            raise TargetError(f'"{out_dir}" is a file, not a folder; write somewhere else') from None
-        except OSError as error:
-            raise disk_trouble(out_dir, error) from None
+        if out_dir.is_file():
+            raise TargetError(f'"{out_dir}" is a file, not a folder; write somewhere else')
         self._entries: dict[str, ClipEntry] = {}
         self._own: set[str] = set()
+        self._is_created = False
         self._read()
+
+    def prepare(self) -> None:
+        """Create the folder, and see that it can be written. Raises TargetError."""
+        with self._changing():
+            pass
+
+    def tidy(self) -> None:
+        """Take the journal away again where it tells of nothing made, and the folder where it was created for it."""
+        if not self._entries or {entry.state for entry in self._entries.values()} <= {"new", "failed"}:
+            with contextlib.suppress(OSError):
+                for name in (JOURNAL_NAME, _LOCK_NAME):
+                    (self.out_dir / name).unlink(missing_ok=True)
+                if self._is_created:
+                    self.out_dir.rmdir()  # where nothing else is in it
 
     def entry(self, source: Path) -> ClipEntry | None:
         """What was noted of `source` last."""
@@ -151,6 +162,8 @@ class ClipJournal:
         """Within the block the entries are those on the disk, and what is changed goes there at its end."""
         path = self.out_dir / JOURNAL_NAME
         try:
+            self._is_created = self._is_created or not self.out_dir.exists()
+            self.out_dir.mkdir(parents=True, exist_ok=True)
             with FileLock(self.out_dir / _LOCK_NAME, timeout=_LOCK_SECONDS):
                 self._read()
                 yield

@@ -236,5 +236,9 @@ def watch_folder(
         if once
         else folder_changes(path, poll=poll, tick_seconds=tick_seconds, tell=batch.progress.noted)
     )
-    with contextlib.closing(ticks):
-        return FolderWatch(path, batch, settle_seconds=settle_seconds).run(ticks, once=once)
+    batch.journal.prepare()
+    try:
+        with contextlib.closing(ticks):
+            return FolderWatch(path, batch, settle_seconds=settle_seconds).run(ticks, once=once)
+    finally:
+        batch.journal.tidy()
