@@ -129,7 +129,7 @@ class ClipBatch:
             if made.finished:
                 self.journal.note(source, "made", seen=seen, target=target, written=seen_of(made.path))
         except _FAILS_ALL:
-            self.journal.note(source, "failed", seen=seen)
+            self._clear(source, "failed", seen, target)
             raise
         except KeyboardInterrupt:
             self.result.stopped = True
@@ -165,13 +165,16 @@ class ClipBatch:
         why = (str(error).splitlines() or [""])[0] or type(error).__name__
         self.result.failed[source] = why
         state: ClipState = "broken" if isinstance(error, SourceError) and _is_broken(source) else "failed"
+        self._clear(source, state, seen, target, why)
+        self.progress.failed(source, error)
+
+    def _clear(self, source: Path, state: ClipState, seen: Seen | None, target: Path | None, why: str = "") -> None:
         # Where the disk takes nothing more, the next clip says so as well.
         with contextlib.suppress(TargetError, KeyError):
             self.journal.note(source, state, seen=seen, why=why)
         if target is not None and NumberedName.matches(target):
             with contextlib.suppress(OSError):
                 target.parent.rmdir()  # where it is empty
-        self.progress.failed(source, error)
 
 
 def _is_broken(source: Path) -> bool:

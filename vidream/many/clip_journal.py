@@ -63,7 +63,7 @@ class ClipJournal:
             raise TargetError(f'"{out_dir}" is a file, not a folder; write somewhere else')
         self._entries: dict[str, ClipEntry] = {}
         self._own: set[str] = set()
-        self._is_created = False
+        self._created: list[Path] = []
         self._read()
 
     def prepare(self) -> None:
@@ -72,13 +72,13 @@ class ClipJournal:
             pass
 
     def tidy(self) -> None:
-        """Take the journal away again where it tells of nothing made, and the folder where it was created for it."""
+        """Take the journal away again where it tells of nothing made, and folders created for it."""
         if not self._entries or {entry.state for entry in self._entries.values()} <= {"new", "failed"}:
             with contextlib.suppress(OSError):
                 for name in (JOURNAL_NAME, _LOCK_NAME):
                     (self.out_dir / name).unlink(missing_ok=True)
-                if self._is_created:
-                    self.out_dir.rmdir()  # where nothing else is in it
+                for folder in self._created:
+                    folder.rmdir()  # where nothing else is in it
 
     def entry(self, source: Path) -> ClipEntry | None:
         """What was noted of `source` last."""
@@ -162,7 +162,7 @@ class ClipJournal:
         """Within the block the entries are those on the disk, and what is changed goes there at its end."""
         path = self.out_dir / JOURNAL_NAME
         try:
-            self._is_created = self._is_created or not self.out_dir.exists()
+            self._created += [each for each in (self.out_dir, *self.out_dir.parents) if not each.exists()]
             self.out_dir.mkdir(parents=True, exist_ok=True)
             with FileLock(self.out_dir / _LOCK_NAME, timeout=_LOCK_SECONDS):
                 self._read()
