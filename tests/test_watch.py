@@ -335,7 +335,7 @@ def test_a_watch_that_was_killed_goes_on_in_the_clip_it_was_in(tmp_path):
     for name in ("a", "b"):
         (tmp_path / "in").mkdir(exist_ok=True)
         make_clip(tmp_path / "in" / f"{name}.mp4", 100, draw=pan)
-    options = [*QUICK, "--set", "steps=12", "--settle", "0.1"]
+    options = [*QUICK, "--set", "steps=4", "--settle", "0.1"]
     start = [sys.executable, "-m", "vidream", "watch", str(tmp_path / "in"), "--out-dir"]
     subprocess.run([*start, str(tmp_path / "whole"), "--once", "-q", *options], check=True)
     child = subprocess.Popen([*start, str(tmp_path / "out"), "-q", *options], start_new_session=True)
