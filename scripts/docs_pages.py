@@ -37,6 +37,7 @@ Use one with `vidream dream IN OUT -p NAME`; print one with `vidream presets NAM
 # In the order in which a reader meets them; a room that is not named comes after these.
 ROOMS = {
     "api": "Whole files",
+    "many": "Many clips",
     "looks": "Presets",
     "engine": "Dreamer",
     "objectives": "Objectives",

@@ -60,6 +60,8 @@ VALUES: dict[str, list[str]] = {
     "scale": ["1.2", "0:1, 1s:2"], "pan": ["0.1,0.2", "1"], "centre": ["0.5,0.5", "0:0.5/0.5, 1s:0.2/0.2"],
     "ease": ["0.1,0.1"], "output": ["preview=o.png", "preview", "file=o.mp4", "list", "nosuch", "=", "window"],
     "loop": ["boomerang", "crossfade"], "target_fps": ["25"], "port": ["0", "99999"], "host": ["127.0.0.1"],
+    "folder": ["s", "folder", "absent", "a.mp4"], "out_dir": ["out", "out/in", "s", "a.mp4", "日本"], "settle": ["0"],
+    "more": ["a.png", "s/*.png", "absent.mp4", "s/%02d.png"],
     "token": ["short", "long-enough"], "against": ["plain"], "name": ["eyes", "eyse", "mine.toml"],
 }  # fmt: skip
 PATHS = {"source", "mask", "like", "weights", "on", "clip", "certificate", "key"}
@@ -144,6 +146,9 @@ def words_of(seed: int, number: int) -> list[str]:
     parser = subparsers.choices[name]
     actions = [a for a in parser._actions if a.option_strings and a.dest not in ("help", "debug")]
     pieces = [option_of(random_, action) for action in random_.sample(actions, min(len(actions), random_.randrange(6)))]
+    if name == "watch":
+        pieces += [["--out-dir", value_of(random_, "out_dir")]] * (random_.random() < 0.9)
+        pieces = [each for each in pieces if not each[0].startswith("--settle")] + [["--once"], ["--settle", "0"]]
     # What takes long is left out more often than not.
     if "set" in {action.dest for action in actions} and random_.random() < 0.9:
         pieces += [["--set", "octaves=1"], ["--set", "first_steps=1"], ["--set", f"steps={random_.randrange(2)}"]]
@@ -252,7 +257,7 @@ def run_here(words: list[str], folder: Path) -> tuple[object, str]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         os.chdir(place)
-    wrong = faults(code, said.getvalue(), folder, before)
+    wrong = faults(code, said.getvalue(), folder, before, many=takes_many(words))
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith(("vidream", "ffmpeg"))]
     return code, wrong or (f"threads left: {left}" if left else "")
 
@@ -290,11 +295,17 @@ def run_process(words: list[str], folder: Path, number: int) -> tuple[object, st
         watch.cancel()
     encoding = environment.get("PYTHONIOENCODING", "utf-8")
     words_said = said.decode(encoding, "replace")
-    return child.returncode, faults(child.returncode, words_said, folder, before, whole=err == subprocess.PIPE)
+    return child.returncode, faults(
+        child.returncode, words_said, folder, before, whole=err == subprocess.PIPE, many=takes_many(words)
+    )
 
 
-def faults(code: object, said: str, folder: Path, before: set[str], *, whole: bool = True) -> str:
-    """What is wrong with how a command ended, or ""."""
+def takes_many(words: list[str]) -> bool:
+    return any(word.startswith("--out-dir") for word in words)
+
+
+def faults(code: object, said: str, folder: Path, before: set[str], *, whole: bool = True, many: bool = False) -> str:
+    """What is wrong with how a command ended, or ""; many: it goes on after a failure, and keeps a journal."""
     lines = said.splitlines()
     errors = [line for line in lines if line.startswith("vidream")]
     if "Traceback" in said or "Exception ignored" in said or "unexpected " in said:
@@ -304,11 +315,12 @@ def faults(code: object, said: str, folder: Path, before: set[str], *, whole: bo
         return f"exit code {code!r}; {said[-500:]}"
     if code == 2 and whole and len(lines) != 1:
         return f"a usage error of {len(lines)} lines; {said[-500:]}"
-    if len(errors) > 1 or (code == 1 and errors and lines[-1] != errors[0]):
+    if not many and (len(errors) > 1 or (code == 1 and errors and lines[-1] != errors[0])):
         return f"an error of several lines; {said[-500:]}"
-    new = listing(folder) - before
+    new = {name for name in listing(folder) - before if not many or ".vidream-clips." not in name}
     is_kept = any(words in said for words in ("stopped", "kept", "made so far", "shares still")) or not whole
-    hidden = {name for name in new if name.startswith(".vidream") or name.endswith(".part")}
+    hidden = {name for name in new if Path(name).name.startswith(".vidream") or name.endswith(".part")}
+    is_kept = is_kept or (many and "failed: " in said)
     if hidden or (new and (code == 2 or (code == 1 and not is_kept and errors and "standard output" not in said))):
         return f"left behind: {sorted(new)[:5]}; {said[-300:]}"
     return ""

@@ -272,13 +272,12 @@ def test_a_cluster_that_does_not_answer_is_one_line(clip, tmp_path):
     assert last.startswith('vidream: --cluster: the cluster "auto" does not answer') and "ray start --head" in last
 
 
-def test_a_picture_and_objects_of_this_process_are_not_shared(clip, tmp_path, cluster, tiny_net):
+def test_a_picture_is_made_here_and_objects_of_this_process_are_refused(clip, tmp_path, cluster, tiny_net):
     from vidream.media import write_picture
 
     with FrameReader(clip) as reader:
         write_picture(tmp_path / "one.png", next(iter(reader)))
-    with pytest.raises(VidreamError, match="one picture, and has no shots to share"):
-        dream(tmp_path / "one.png", cluster=cluster)
+    assert dream(tmp_path / "one.png", preset=LOOK, cluster=cluster).frames == 1
     with pytest.raises(VidreamError, match="no network or objective of this process"):
         dream(
             clip, tmp_path / "out.mp4", cluster=cluster, dreamer=Dreamer(Preset(layers={"block2": 1.0}), net=tiny_net)

@@ -28,6 +28,7 @@ FLOORS = [
     {"rendering"},
     {"live", "zoom", "cluster"},
     {"api"},
+    {"many"},
     {"web", "training", "bench"},
     {"cli"},
     {"__init__", "__main__"},

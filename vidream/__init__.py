@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Camera": "media",
     "Cluster": "cluster",
+    "ClipMaker": "many",
     "DeviceError": "errors",
     "Dreamer": "engine",
     "FrameReader": "media",
@@ -23,6 +24,8 @@ _HOMES = {
     "LiveDream": "live",
     "LiveFigures": "live",
     "Made": "rendering",
+    "ManyMade": "many",
+    "ManyProgress": "many",
     "Motion": "zoom",
     "Net": "networks",
     "NetError": "errors",
@@ -39,6 +42,7 @@ _HOMES = {
     "content": "objectives",
     "dream": "api",
     "dream_frames": "temporal",
+    "dream_many": "many",
     "find_shots": "rendering",
     "endless_zoom": "zoom",
     "guide": "objectives",
@@ -47,6 +51,7 @@ _HOMES = {
     "style": "objectives",
     "subject": "objectives",
     "total_variation": "objectives",
+    "watch_folder": "many",
     "zoom_film": "zoom",
     "zoom_loop": "zoom",
 }
@@ -65,6 +70,11 @@ if TYPE_CHECKING:
     from vidream.live import LiveDream as LiveDream
     from vidream.live import LiveFigures as LiveFigures
     from vidream.looks import Preset as Preset
+    from vidream.many import ClipMaker as ClipMaker
+    from vidream.many import ManyMade as ManyMade
+    from vidream.many import ManyProgress as ManyProgress
+    from vidream.many import dream_many as dream_many
+    from vidream.many import watch_folder as watch_folder
     from vidream.media import Camera as Camera
     from vidream.media import FrameReader as FrameReader
     from vidream.media import FrameWriter as FrameWriter

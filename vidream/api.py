@@ -95,7 +95,7 @@ def dream(
             audio=audio and loop is None, overwrite=overwrite, mask=mask, record_steps=record_steps, report=report,
             sidecar=sidecar, loop=loop, max_bytes=max_bytes, progress=progress or Progress(),
         )  # fmt: skip
-        if cluster is not None:
+        if cluster is not None and reader.frame_count != 1:  # a picture is made here
             return make_on_cluster(job, cluster, chunk_seconds, resume=resume)
         check_no_cluster(path, overwrite=overwrite)
         return job.make(resume=resume) if shots is None else make_share(job, Shares(path, *shots))

@@ -13,6 +13,7 @@ from vidream.cli import cmd_bench as bench
 from vidream.cli import cmd_dream as dream
 from vidream.cli import cmd_lists as lists
 from vidream.cli import cmd_live as live
+from vidream.cli import cmd_watch as watch
 from vidream.cli import cmd_web as web
 from vidream.cli import cmd_zoom as zoom
 from vidream.cli.failures import report_error
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             try:
                 arguments = command_parser().parse_args(words)
+                arguments.words = words
                 # What argparse cannot say of two options together; a usage error as well.
                 if check := getattr(arguments, "check", None):
                     check(arguments)
@@ -75,6 +77,6 @@ def command_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    for command in (dream, zoom, live, web, lists, atlas, bench):
+    for command in (dream, watch, zoom, live, web, lists, atlas, bench):
         command.add(commands, common)
     return parser

@@ -23,7 +23,8 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     """Add the command to `vidream`. common: options that every command has."""
     parser = commands.add_parser(
         "dream", parents=[common], help="dream a video, GIF, picture or numbered pictures",
-        description="Dream IN into OUT. Without OUT, clip.mp4 becomes clip-dream.mp4 beside it.",
+        description="Dream IN into OUT. Without OUT, clip.mp4 becomes clip-dream.mp4 beside it. "
+        "With --out-dir any number of sources are dreamed into a folder.",
     )  # fmt: skip
     parser.add_argument(
         "source",
@@ -39,16 +40,12 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         type=values.path_text,
         help=f"{' '.join(suffixes())}, or 'shots/%%04d.png'",
     )
+    parser.add_argument("more", metavar="IN", nargs="*", type=values.path_text, help="with --out-dir: more sources")
     options.add_look(parser)
-    parser.add_argument(
-        "--like",
-        metavar="OLD",
-        type=values.path_text,
-        help="dream as OLD was: a film that vidream made, or its sidecar",
-    )
+    options.add_like(parser)
     span = options.add_span(parser)
     span.add_argument("--noise", type=values.picture_size, metavar="WxH", help="start from grey noise in place of IN")
-    span.add_argument("--mask", metavar="FILE", type=values.path_text, help="picture or video, bright where to dream")
+    options.add_mask(span)
     options.add_machine(parser)
     options.add_cluster(parser)
     _add_output(parser)
@@ -58,8 +55,13 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
 def _add_output(parser: argparse.ArgumentParser) -> None:
     """Add the options of what is written."""
     output = options.add_output(parser)
-    output.add_argument("--no-audio", action="store_true", help="leave the sound out")
-    output.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
+    output.add_argument(
+        "--out-dir",
+        metavar="DIR",
+        type=values.path_text,
+        help="dream any number of sources and patterns ('clips/*.mp4') into DIR; what is there already is skipped",
+    )
+    options.add_film_output(output)
     output.add_argument(
         "--record-steps",
         metavar="FILE",
@@ -78,11 +80,6 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         metavar="N/OF",
         help="make one share of the film's shots; the last joins",
     )
-    output.add_argument(
-        "--loop",
-        choices=("boomerang", "crossfade"),
-        help="end where it begins: there and back, or cross-faded; no sound",
-    )
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
@@ -95,11 +92,18 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
     if arguments.shots and arguments.cluster:
         parser.error("--shots shares a film by hand, and --cluster by itself: give one of them")
     options.check_cluster(parser, arguments)
+    if arguments.out_dir is None and arguments.more:
+        parser.error("dream takes IN and OUT; to dream several sources give --out-dir DIR")
+    one_file = [name for name in ("report", "record_steps", "shots", "noise") if getattr(arguments, name) is not None]
+    if arguments.out_dir is not None and one_file:
+        parser.error(f"--{one_file[0].replace('_', '-')} is for one film: leave it or --out-dir out")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the film; returns the exit code. Raises VidreamError."""
+    """Make the film, or with --out-dir all of them; returns the exit code. Raises VidreamError."""
     options.take_like(arguments)
+    if arguments.out_dir is not None:
+        return _run_many(arguments)
     preset = options.chosen_preset(arguments)
     from vidream.api import dream
     from vidream.cli.terminal import Screen
@@ -140,6 +144,26 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.quiet and not made.shares_left:
         print(shown_path(made.path))
     return 0 if made.finished else 1
+
+
+def _run_many(arguments: argparse.Namespace) -> int:
+    from vidream.cli.clips_screen import ClipsScreen
+    from vidream.many import dream_many
+
+    sources = [each for each in (arguments.source, arguments.target, *arguments.more) if each is not None]
+    with options.cluster_for(arguments) as shared:
+        screen = ClipsScreen(arguments, **shared)
+        result = dream_many(
+            sources,
+            arguments.out_dir,
+            make=screen.make,
+            overwrite=arguments.overwrite,
+            resume=arguments.resume,
+            holds_stills=arguments.duration is not None,
+            progress=screen,
+        )
+    screen.finished(result)
+    return 1 if result.failed or result.stopped else 0
 
 
 @contextmanager

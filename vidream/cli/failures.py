@@ -22,7 +22,7 @@ from vidream.cli.streams import OutputClosed, printable
 from vidream.errors import VidreamError
 from vidream.looks.preset import Preset
 
-__all__ = ["report_error", "report_thread", "spelled_for"]
+__all__ = ["line_of", "report_error", "report_thread", "spelled_for"]
 
 # Options whose `dest` is not the name of the library's argument.
 OPTION_OF = {
@@ -42,25 +42,34 @@ def report_error(error: BaseException, words: list[str], arguments: argparse.Nam
         words: the command line's arguments.
         arguments: the same, parsed; None where parsing itself failed.
     """
-    if isinstance(error, OutputClosed):
-        return 1
-    if isinstance(error, KeyboardInterrupt):
-        _say("stopped" if hasattr(error, "__notes__") else "stopped; nothing was written", error)
-    elif isinstance(error, VidreamError):
-        _say(spelled_for(error, getattr(arguments, "parser", None)), error)
-    elif isinstance(error, OSError) and (path := _path_of(error, arguments)):
-        _say(f'"{path}" cannot be used ({error.strerror}); check the path, its folder and its permissions', error)
-    elif _is_out_of_memory(error):
-        _say("out of memory; use smaller tiles, such as --tile 512, or a smaller --size", error)
-    else:
-        _say(_unexpected(error, words), error)
+    if not isinstance(error, OutputClosed):
+        _say(line_of(error, words, arguments))
     return 1
+
+
+def line_of(error: BaseException, words: list[str], arguments: argparse.Namespace | None) -> str:
+    """What happened, in a line, and what was added on the way, such as that the frames made so far are kept."""
+    parser = getattr(arguments, "parser", None)
+    if isinstance(error, KeyboardInterrupt):
+        said = "stopped" if hasattr(error, "__notes__") else "stopped; nothing was written"
+    elif isinstance(error, VidreamError):
+        said = spelled_for(error, parser)
+    elif isinstance(error, OSError) and (path := _path_of(error, arguments)):
+        said = f'"{path}" cannot be used ({error.strerror}); check the path, its folder and its permissions'
+    elif _is_out_of_memory(error):
+        said = "out of memory; use smaller tiles, such as --tile 512, or a smaller --size"
+    else:
+        said = _unexpected(error, words)
+    # Notes speak Python. A command without the option goes on by itself.
+    has_resume = parser is None or any("--resume" in action.option_strings for action in parser._actions)
+    way = "--resume" if has_resume else "the same command"
+    return "; ".join((said, *(note.replace("resume=True", way) for note in getattr(error, "__notes__", []))))
 
 
 def report_thread(failed: threading.ExceptHookArgs, words: list[str]) -> None:
     """A `threading.excepthook`: one line for an exception that ended a thread."""
     if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
-        _say(_unexpected(failed.exc_value, words), failed.exc_value)
+        _say(_unexpected(failed.exc_value, words))
 
 
 def spelled_for(error: VidreamError, parser: argparse.ArgumentParser | None) -> str:
@@ -90,7 +99,9 @@ def _path_of(error: OSError, arguments: argparse.Namespace | None) -> str | None
     if not isinstance(error.filename, (str, bytes, os.PathLike)) or arguments is None:
         return None
     path = os.fsdecode(error.filename)
-    given = [str(value) for value in vars(arguments).values() if isinstance(value, (str, Path))]
+    values = vars(arguments).values()
+    words = [*values, *(each for value in values if isinstance(value, list) for each in value)]
+    given = [str(value) for value in words if isinstance(value, (str, Path))]
     return path if any(name and path.startswith(name) for name in given) else None
 
 
@@ -104,12 +115,9 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return is_out_of_memory(error)
 
 
-def _say(words: str, error: BaseException) -> None:
-    """One line on stderr: `words`, and what was added on the way, such as that the frames made so far are kept."""
-    # Notes speak Python.
-    notes = [note.replace("resume=True", "--resume") for note in getattr(error, "__notes__", [])]
-    line = "; ".join((f"vidream: {words}", *notes))
-    print(printable(line), file=sys.stderr)
+def _say(words: str) -> None:
+    """One line on stderr."""
+    print(printable(f"vidream: {words}"), file=sys.stderr)
 
 
 def _unexpected(error: BaseException, words: list[str]) -> str:

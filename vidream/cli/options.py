@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_cluster",
+    "add_film_output",
+    "add_like",
     "add_look",
     "add_machine",
+    "add_mask",
     "add_output",
     "add_span",
     "check_cluster",
@@ -58,6 +61,21 @@ def add_look(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="same seed, same frames (default 0)",
     )
+
+
+def add_like(parser: argparse.ArgumentParser) -> None:
+    """Add --like, for commands that dream clips; see `take_like`."""
+    parser.add_argument(
+        "--like",
+        metavar="OLD",
+        type=values.path_text,
+        help="dream as OLD was: a film that vidream made, or its sidecar",
+    )
+
+
+def add_mask(span: argparse._ArgumentGroup) -> None:
+    """Add --mask to the options of `add_span`."""
+    span.add_argument("--mask", metavar="FILE", type=values.path_text, help="picture or video, bright where to dream")
 
 
 def add_span(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -143,13 +161,15 @@ def cluster_for(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         yield {"cluster": cluster, **pieces}
 
 
-def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add the options of commands that make a film."""
+def add_output(parser: argparse.ArgumentParser, *, has_resume: bool = True) -> argparse._ArgumentGroup:
+    """Add the options of commands that make a film. has_resume: False for one that goes on by itself."""
     group = parser.add_argument_group("output")
-    group.add_argument("--overwrite", action="store_true", help="replace OUT where it exists")
-    group.add_argument(
-        "--resume", action="store_true", help="continue an unfinished film; start it where there is none"
-    )
+    replaced = "OUT where it exists" if has_resume else "dreams it knows nothing of; begin unfinished films again"
+    group.add_argument("--overwrite", action="store_true", help=f"replace {replaced}")
+    if has_resume:
+        group.add_argument(
+            "--resume", action="store_true", help="continue an unfinished film; start it where there is none"
+        )
     group.add_argument(
         "--max-size",
         type=values.byte_count,
@@ -159,6 +179,17 @@ def add_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument("--preview", action="store_true", help="show the frames as they are made")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     return group
+
+
+def add_film_output(group: argparse._ArgumentGroup) -> None:
+    """Add to the options of `add_output` those of commands that dream clips."""
+    group.add_argument("--no-audio", action="store_true", help="leave the sound out")
+    group.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
+    group.add_argument(
+        "--loop",
+        choices=("boomerang", "crossfade"),
+        help="end where it begins: there and back, or cross-faded; no sound",
+    )
 
 
 def take_like(arguments: argparse.Namespace) -> None:

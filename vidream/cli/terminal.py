@@ -49,7 +49,7 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:.1f} frames/s" if speed >= 1 else f"{1 / speed:.1f} s/frame", style="cyan")
 
 
-class _Messages:
+class Messages:
     """Lines on standard error. Names of files may hold anything: they are printed as plain text, on one line."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -64,14 +64,26 @@ class _Messages:
         self._console.print(Text.assemble((label, "yellow"), " ", printable(words)), soft_wrap=True)
 
 
-class Screen(_Messages, files.Progress):
+class Screen(Messages, files.Progress):
     """Device and network, a bar with frames, rate and time left, and figures of what was made."""
 
     def __init__(
-        self, *, quiet: bool = False, preview: bool = False, preset_name: str = "", cluster: str | None = None
+        self,
+        *,
+        quiet: bool = False,
+        preview: bool = False,
+        preset_name: str = "",
+        head: str = "",
+        names_look: bool = True,
+        way_on: str = "the same command with --resume goes on",
+        cluster: str | None = None,
     ) -> None:
-        """cluster: its address, where workers dream."""
+        """head: before the source's name.  names_look: say what dreams.  way_on: what to do after Ctrl-C.
+
+        cluster: its address, where workers dream.
+        """
         super().__init__(quiet=quiet)
+        self._head, self._names_look, self._way_on = head, names_look, way_on
         self._preset_name, self._cluster = preset_name, cluster
         self.wants_pictures = preview
         self._preview: Preview | None = None
@@ -95,9 +107,10 @@ class Screen(_Messages, files.Progress):
     def _begin(self, reader: FrameReader | FilmPlan, name: str, dreamer: Dreamer) -> None:
         self._reader = reader
         rate = f", {float(reader.rate):g} fps" if reader.frame_count != 1 else ""
-        self.say(f"{name}  {reader.width}x{reader.height}{rate}")
-        place = f"{' and '.join(dreamer.preset.networks)} on the cluster {self._cluster}"
-        self.say(f"dreaming {self._preset_name} with {place if self._cluster else dreamer.describe()}")
+        self.say(f"{self._head}{name}  {reader.width}x{reader.height}{rate}")
+        if self._names_look:
+            place = f"{' and '.join(dreamer.preset.networks)} on the cluster {self._cluster}"
+            self.say(f"dreaming {self._preset_name} with {place if self._cluster else dreamer.describe()}")
         if self.wants_pictures:
             from vidream.outputs import Preview
 
@@ -151,8 +164,7 @@ class Screen(_Messages, files.Progress):
             self.note(warning)
         if not made.finished:
             self.note(
-                f"the file is finished with the {made.frames} frames made so far, "
-                "and the same command with --resume goes on",
+                f"the file is finished with the {made.frames} frames made so far, and {self._way_on}",
                 label="stopped;",
             )
         if made.shares_left and made.finished:
@@ -193,7 +205,7 @@ class Screen(_Messages, files.Progress):
             self._preview = None
 
 
-class LiveScreen(_Messages):
+class LiveScreen(Messages):
     """Messages of a live dream beside its window: source, device and network, and figures at the end."""
 
     def __init__(self, *, quiet: bool = False) -> None:

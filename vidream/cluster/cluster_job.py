@@ -14,7 +14,7 @@ from vidream.cluster.store import PART, UnitStore
 from vidream.cluster.task import FilmTask
 from vidream.cluster.units import chunk_frames
 from vidream.engine.dreamer import Dreamer
-from vidream.errors import NetError, SourceError, TargetError
+from vidream.errors import NetError, TargetError
 from vidream.media.targets import check_target
 from vidream.rendering.film_job import FilmJob
 from vidream.rendering.progress import Made, Progress
@@ -26,8 +26,6 @@ __all__ = ["check_no_cluster", "make_on_cluster"]
 
 def make_on_cluster(job: FilmJob, cluster: str | Cluster, chunk_seconds: float, *, resume: bool) -> Made:
     """The film by the workers of a cluster."""
-    if job.reader.frame_count == 1:
-        raise SourceError(f"{job.reader.source.name} is one picture, and has no shots to share; use no cluster")
     if job.record_steps:
         raise TargetError("workers of a cluster do not record steps; use no cluster", argument="record_steps")
     if chunk_seconds:

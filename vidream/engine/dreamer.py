@@ -109,11 +109,6 @@ class Dreamer:
         return self._own_objective
 
     @property
-    def weights_name(self) -> str | None:
-        """The name of the file that was given in place of the network's own weights."""
-        return self.weights.name if self.weights else None
-
-    @property
     def has_own_parts(self) -> bool:
         """True where a network or an objective was given as an object, which only this process has."""
         return self._own_net is not None or self._own_objective is not None
@@ -146,6 +141,17 @@ class Dreamer:
         if preset.guide != self.preset.guide:
             view._guides = None
         view.ascents = ascents_of(preset, self._networks, own_net=self._own_net, own_objective=self._own_objective)
+        return view
+
+    def renewed(self) -> Dreamer:
+        """This dreamer for another film, as if it were made anew: its networks stay loaded, and nothing else is kept.
+
+        The tile is that of the beginning, guides are read again, and steps are recorded again.
+        """
+        view = copy.copy(self)
+        view._guides = None
+        view._memory = self._memory.renewed()
+        view._graphs = StepGraphs.on(self.device)
         return view
 
     def unrecorded(self) -> Dreamer:

@@ -19,8 +19,12 @@ class Tiles:
     """The largest tile, shared by a dreamer and its views of other looks."""
 
     def __init__(self, tile_px: int) -> None:
-        self.tile_px = tile_px
+        self.tile_px = self._first_px = tile_px
         self.warning: str | None = None
+
+    def renewed(self) -> Tiles:
+        """The tile as it was before it was halved."""
+        return Tiles(self._first_px)
 
     def halve(self) -> bool:
         """Halve the tile. Returns False where that was done before, or the tile would become too small."""

@@ -18,11 +18,17 @@ import imageio_ffmpeg
 
 from vidream.errors import VidreamError
 
-__all__ = ["CONTAINERS", "Child", "ffmpeg_path", "has_filter", "local_url", "run", "source_options"]
+__all__ = ["CONTAINERS", "MOVING_SUFFIXES", "Child", "ffmpeg_path", "has_filter", "local_url", "run", "source_options"]
 
 # Containers that hold their own frames. Playlists (hls, concat ...) are left out on purpose: a text file
 # named .mp4 could otherwise make ffmpeg open other files.
 CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,flv,ogg,asf,mxf,h264,hevc,m4v,mpegvideo,ivf,obu,nut"
+# How files are called that such containers are in, and what is a film by its name beside them.
+MOVING_SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".mkv", ".webm", ".avi", ".gif", ".apng", ".ts", ".mts",
+    ".m2ts", ".mpg", ".mpeg", ".vob", ".flv", ".ogv", ".ogg", ".wmv", ".asf", ".mxf", ".h264", ".264", ".hevc", ".265",
+    ".ivf", ".obu", ".nut", ".y4m", ".mjpg", ".mjpeg",
+)  # fmt: skip
 
 # Lines that say nothing about the cause: banners, statistics, and what follows from the first error.
 _NOISE = re.compile(

@@ -121,7 +121,7 @@ class FilmJob:
             dreamer.preset,
             seed=dreamer.seed,
             source=self.reader.source.name,
-            weights=dreamer.weights_name,
+            weights=dreamer.weights.name if dreamer.weights else None,
             objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
             **self.asked,
         )

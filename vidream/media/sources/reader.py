@@ -25,7 +25,7 @@ from vidream.media.sources.still import PictureSource
 from vidream.media.sources.video_file import MovingSource
 from vidream.media.span import Span
 
-__all__ = ["FrameReader", "SourceKind"]
+__all__ = ["FrameReader", "SourceKind", "find_kind"]
 
 SourceKind = Literal["video", "gif", "picture", "pictures"]
 _HIGHEST_RATE = 1000
@@ -68,7 +68,7 @@ class FrameReader:
         self.source = Path(source)
         span = Span(start_seconds, duration_seconds)
         rate = _exact_rate(fps)
-        self.kind: SourceKind = _find_kind(self.source)
+        self.kind: SourceKind = find_kind(self.source)
         self._frames: MovingSource | AnimatedSource | PictureSource
         try:
             if self.kind == "gif":
@@ -218,7 +218,7 @@ def _exact_rate(fps: float | Fraction | None) -> Fraction | None:
     return Fraction(fps).limit_denominator(1001)
 
 
-def _find_kind(source: Path) -> SourceKind:
+def find_kind(source: Path) -> SourceKind:
     """What `source` is, by its content; SourceError where there is nothing to read."""
     suffix = source.suffix.lower()
     try:
