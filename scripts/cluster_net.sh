@@ -39,9 +39,11 @@ down)
     for net in /run/netns/vid*; do
         [ -e "$net" ] || continue
         ip netns pids "$(basename "$net")" | xargs -r kill -9 || true
+        ip link del "$(basename "$net")a" 2>/dev/null || true
         umount "$state/$(basename "$net").mnt" 2>/dev/null || true
         ip netns del "$(basename "$net")"
     done
+    for link in $(ip -o link | grep -o 'vid[0-9a-z]*a@' | tr -d @); do ip link del "$link" || true; done
     ip link del vidbr 2>/dev/null || true
     umount "$state" 2>/dev/null || true
     rm -rf "$state"

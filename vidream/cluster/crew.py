@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ Job = Unit | Look
 # A poll is this long; with many workers longer, so that the driver keeps up with all of them.
 POLL_SECONDS, WORKERS_A_SECOND = 0.5, 300
 REFILL_SECONDS, WAIT_SECONDS = 2.0, 0.2
-MOST_LOSSES, MOST_ERRORS = 10, 3
+MOST_LOSSES, MOST_FAILED_STARTS, MOST_ERRORS = 10, 3, 3
 # A machine that is lost, or other people's work, may leave none for a while.
 SAY_WAITING_SECONDS, LONGEST_WAIT_SECONDS = 15.0, 120.0
 SAME = ("vidream", "torch", "OpenCV", "device", "precision", "threads")
@@ -64,6 +65,7 @@ class Crew:
         self.reference: dict[str, Any] = {}
         self._errors: dict[Job, list[VidreamError]] = {}
         self._losses = 0
+        self._failed_starts: Counter[str] = Counter()
         self._refill_at = 0.0
         self._idle_since: float | None = None
         self._has_said_waiting = False
@@ -171,6 +173,7 @@ class Crew:
     def _next(self, hand: Hand, what: str, value: Any, jobs: Jobs) -> None:
         if what == "facts":
             hand.facts = value
+            self._failed_starts[hand.node.identity] = 0
             self._fetch(hand)
         elif what == "missing":
             if self._sending.wanted(hand, value):
@@ -268,8 +271,16 @@ class Crew:
 
     def _lost(self, hand: Hand, error: Any, jobs: Jobs) -> None:
         """The worker's process or machine is gone: another does its job."""
-        self._losses += 1
         self._sending.forget(hand)
+        if not hand.facts:
+            # Nothing was made, so nothing is lost: but a machine with a full disk would go on like this for ever.
+            self._failed_starts[hand.node.identity] += 1
+            if self._failed_starts[hand.node.identity] >= MOST_FAILED_STARTS:
+                self._exclude(hand, f"{MOST_FAILED_STARTS} workers could not start there; its disk may be full", jobs)
+            else:
+                self._release(hand, jobs)
+            return
+        self._losses += 1
         doing = f"; {hand.frames_now} frames are made again" if hand.job is not None else ""
         self._say(f"{hand.name} was lost{doing}")
         self._release(hand, jobs)
