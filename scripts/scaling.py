@@ -31,12 +31,12 @@ class Costs:
     """
 
     frame: float = 0.07
-    look: float = 0.0055
+    look: float = 0.0054
     start: float = 8.0
-    unit: float = 0.3
+    unit: float = 0.26
     message: float = 0.0015
     segment: float = 0.015
-    join: float = 0.0003
+    join: float = 0.0006
     source_bytes: float = 5e9
     bytes_a_second: float = 1e9
 
