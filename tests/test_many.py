@@ -296,7 +296,8 @@ def test_two_runs_into_one_folder_share_their_names(clips):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_run_killed_in_its_second_clip_goes_on_with_resume_and_is_that_of_one_run(tmp_path):
-    clips = [make_clip(tmp_path / f"{name}.mp4", 90, draw=pan) for name in ("a", "b", "c")]
+    # The second one is long, so that it is surely under way for a while after its first state.
+    clips = [make_clip(tmp_path / f"{name}.mp4", count, draw=pan) for name, count in (("a", 30), ("b", 300), ("c", 30))]
     options = ["--size", "64", "--precision", "fp32", "--set", "first_steps=2", "--set", "steps=3"]
     command = [sys.executable, "-m", "vidream", "dream", *map(str, clips), *options, "--out-dir"]
     subprocess.run([*command, str(tmp_path / "whole"), "-q"], check=True)

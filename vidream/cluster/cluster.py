@@ -7,7 +7,9 @@ import importlib.util
 import logging
 import os
 import secrets
+import signal
 import socket
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -157,6 +159,8 @@ class Cluster:
             options |= {"address": "local", "include_dashboard": False}
         else:
             options |= {"address": self.address}
+        # Ray takes SIGTERM for itself; a command or a program that waits for it would no longer see it.
+        before = signal.getsignal(signal.SIGTERM)
         try:
             self._knock()
             self._ray.init(**options)
@@ -167,6 +171,10 @@ class Cluster:
                 "start one with: ray start --head",
                 argument="cluster",
             ) from None
+        finally:
+            # None: a handler that is not Python's. Only the main thread may set one, and Ray sets its own only there.
+            if before is not None and threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, before)
 
     def _knock(self) -> None:
         """Raise OSError where nobody listens at the cluster's address: Ray itself would try for minutes."""
