@@ -16,7 +16,7 @@ from PIL import Image, ImageSequence
 from torch import Tensor
 
 from vidream.errors import SourceError, TargetError
-from vidream.media import FrameReader, FrameWriter, from_array
+from vidream.media import Delivery, FrameReader, FrameWriter, from_array
 
 
 def film_of(count: int, *, height: int = 90, width: int = 120) -> Tensor:
@@ -86,7 +86,9 @@ def test_every_scene_has_colours_of_its_own(tmp_path):
 
 def test_more_quality_is_truer_and_larger(tmp_path):
     film = film_of(6)
-    paths = [written(tmp_path / f"{quality}.gif", film, quality=quality).path for quality in (40, 85, 100)]
+    paths = [
+        written(tmp_path / f"{quality}.gif", film, delivery=Delivery(quality=quality)).path for quality in (40, 85, 100)
+    ]
     sizes = [path.stat().st_size for path in paths]
     truth = [decibels(read(path), film) for path in paths]
     assert sizes == sorted(sizes)
@@ -240,7 +242,7 @@ def test_a_transparent_animation_keeps_its_alpha_or_says_what_stands_behind_it(t
             assert torch.allclose(frame.picture[0, 0], wanted, atol=1e-6) and frame.picture[0, 1:].max() == 0
         assert reader.warning is None
         for name, keeps in (
-            ("a.mp4", False), ("a.gif", False), ("a.webp", False), ("a.apng", False), ("%02d.jpg", False),
+            ("a.mp4", False), ("a.gif", False), ("a.webp", True), ("a.apng", True), ("%02d.jpg", False),
             ("%02d.png", True), ("%02d.webp", True), ("%02d.tif", True),
         ):  # fmt: skip
             with FrameWriter(tmp_path / name, like=reader) as out:

@@ -15,9 +15,10 @@ from frames_helpers import make_clip, sound_samples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from vidream.media import FrameReader, FrameWriter, from_array
-from vidream.media.codecs import LARGEST_RATE_TERM, storable_rate
-from vidream.media.formats import suffixes
+from vidream.media import Delivery, FrameReader, FrameWriter, from_array
+from vidream.media.codecs import CODECS
+from vidream.media.formats import suffixes, suffixes_of
+from vidream.media.video_times import LARGEST_RATE_TERM, storable_rate
 from vidream.media.writers import segments
 
 quick = settings(
@@ -30,21 +31,29 @@ any_rates = st.builds(Fraction, st.integers(1, 60_000), st.integers(250, 1001)).
 BURST_SECONDS, PERIOD_SECONDS, FIRST_BURST_SECONDS = 0.04, 0.5, 0.2
 
 
-def square(number: int) -> np.ndarray:
-    """[32,32,3]: a grey that says whether `number` is odd."""
-    return np.full((32, 32, 3), 60 + 130 * (number % 2), np.uint8)
+def square(number: int, side: int = 32) -> np.ndarray:
+    """[side,side,3]: a grey that says whether `number` is odd."""
+    return np.full((side, side, 3), 60 + 130 * (number % 2), np.uint8)
 
 
 def film(
-    folder: Path, name: str, *, rate: Fraction, frames: int, length: int | None, cuts: set[int] = frozenset()
+    folder: Path,
+    name: str,
+    *,
+    rate: Fraction,
+    frames: int,
+    length: int | None,
+    cuts: set[int] = frozenset(),
+    side: int = 32,
+    delivery: Delivery | None = None,
 ) -> Path:
     """A film of `frames` squares, in segments of `length` frames and cut at `cuts`; None: made in one go."""
     work = SimpleNamespace(folder=folder / "work", made=lambda path: None) if length else None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segments, "_SEGMENT_SECONDS", (length or 1) / rate)
-        with FrameWriter(folder / name, rate=rate, work=work) as writer:
+        with FrameWriter(folder / name, rate=rate, work=work, delivery=delivery) as writer:
             for number in range(frames):
-                writer.write(from_array(square(number)), new_shot=number in cuts)
+                writer.write(from_array(square(number, side)), new_shot=number in cuts)
     return folder / name
 
 
@@ -90,6 +99,19 @@ def test_every_frame_has_its_time_whatever_the_rate_the_length_and_the_segments(
         path = film(Path(folder), f"film{suffix}", rate=rate, frames=frames, length=length, cuts=cuts)
         check_times(path, rate, frames)
         check_order(path, frames)
+
+
+CODEC_SUFFIXES = [(name, suffix) for name in CODECS for suffix in suffixes_of(name)]
+
+
+@pytest.mark.parametrize(("name", "suffix"), CODEC_SUFFIXES, ids="".join)
+def test_every_codec_stores_exact_times_in_every_container(tmp_path, name, suffix):
+    rate, side = Fraction(24000, 1001), max(64, *CODECS[name].least_px)
+    path = film(
+        tmp_path, f"film{suffix}", rate=rate, frames=23, length=9, cuts={13}, side=side, delivery=Delivery(name)
+    )
+    check_times(path, rate, 23)
+    check_order(path, 23)
 
 
 @settings(quick, max_examples=100)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from frames_helpers import ffmpeg, flat, psnr, report, smooth_picture
 
-from vidream.media import FrameReader, FrameWriter
+from vidream.media import Delivery, FrameReader, FrameWriter
 
 COLOURS = {"red": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "blue": (0.0, 0.0, 1.0), "skin": (0.85, 0.62, 0.5)}
 
@@ -99,9 +99,9 @@ def test_the_picture_survives_the_default_quality(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".m4v", ".mkv"])
-def test_video_is_tagged_for_every_player(tmp_path: Path, suffix: str) -> None:
+def test_h264_is_tagged_for_every_player(tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"out{suffix}"
-    with FrameWriter(target) as writer:
+    with FrameWriter(target, delivery=Delivery("h264")) as writer:
         writer.write(smooth_picture())
     assert re.search(r"Video: h264 .*yuv420p\(tv, bt709, progressive\)", report(target))
     if suffix != ".mkv":

@@ -19,7 +19,7 @@ import torch
 from frames_helpers import beep_starts, children, index_of, make_clip, numbered_frame, packet_times, smooth_picture
 
 from vidream.errors import TargetError
-from vidream.media import FrameReader, FrameWriter, from_array
+from vidream.media import Delivery, FrameReader, FrameWriter, from_array
 from vidream.media.ffmpeg import Child
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -166,7 +166,10 @@ def test_a_disk_that_fills_up_while_sound_is_added_is_said(tiny_disk: Path, tmp_
     noise = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
 
     def render(folder: Path) -> Path:
-        with FrameReader(clip) as reader, FrameWriter(folder / "out.mp4", like=reader, quality=60) as writer:
+        with (
+            FrameReader(clip) as reader,
+            FrameWriter(folder / "out.mp4", like=reader, delivery=Delivery(quality=60)) as writer,
+        ):
             for _ in reader:
                 writer.write(noise.roll(writer.frames_written, 3))
         return folder / "out.mp4"

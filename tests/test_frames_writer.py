@@ -208,10 +208,9 @@ def test_a_folder_that_may_not_be_written_to_is_refused() -> None:
         FrameWriter("/proc/self/out.mp4")
 
 
-@pytest.mark.parametrize("wrong", [{"quality": 0}, {"quality": 101}, {"rate": Fraction(0)}])
-def test_options_out_of_range_are_a_callers_bug(tmp_path: Path, wrong: dict[str, object]) -> None:
+def test_a_rate_out_of_range_is_a_callers_bug(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="give"):
-        FrameWriter(tmp_path / "out.mp4", **wrong)  # type: ignore[arg-type]
+        FrameWriter(tmp_path / "out.mp4", rate=Fraction(0))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from vidream.engine.dreamer import Dreamer
 from vidream.errors import TargetError
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter, read_picture, write_picture
-from vidream.media.codecs import Codec
+from vidream.media.codecs import CODECS, Codec
+from vidream.media.delivery import Delivery
 from vidream.media.disk import beside
 from vidream.media.formats import FORMATS, Format, suffixes
 from vidream.media.frame import Frame
@@ -152,8 +153,9 @@ def test_a_limit_that_cannot_be_kept_leaves_no_folder(tmp_path):
 
 
 def test_a_new_output_format_is_a_row(tmp_path, monkeypatch):
-    mjpeg = Codec("mjpeg", lambda quality, is_live: ["-q:v", "3", "-pix_fmt", "yuvj420p"])
-    row = Format(".avi", ("video",), mjpeg, segment_suffix=".mkv", copied_sound=("mp3",), sound_encoder="libmp3lame")
+    mjpeg = Codec("mjpeg", "mjpeg", lambda *_: ["-q:v", "3", "-strict", "-1"], {8: "yuv420p"}, segment_suffix=".mkv")
+    monkeypatch.setitem(CODECS, "mjpeg", mjpeg)
+    row = Format(".avi", ("video",), ("mjpeg",), copied_sound=("mp3",), sound_encoder="libmp3lame")
     monkeypatch.setitem(FORMATS, ".avi", row)
     clip = make_clip(tmp_path / "a.mp4", 6, "-c:a", "aac", rate=10, before=["-f", "lavfi", "-i", "sine=d=0.6"])
     with WorkFolder(tmp_path / "b.avi") as work, FrameReader(clip) as reader:
@@ -170,7 +172,7 @@ def test_a_picture_by_another_suffix_of_its_kind_is_a_row(tmp_path, monkeypatch)
     monkeypatch.setitem(FORMATS, ".jfif", Format(".jfif", ("picture",), picture_encoder=".jpg", comment="jpeg"))
     picture = textured(32, 32)
     for quality in (95, 10):
-        with FrameWriter(tmp_path / f"{quality}.jfif", quality=quality) as writer:
+        with FrameWriter(tmp_path / f"{quality}.jfif", delivery=Delivery(quality=quality)) as writer:
             writer.comment = "by us"
             writer.write(picture)
     assert (read_picture(tmp_path / "95.jfif") - picture).abs().mean() < 0.06

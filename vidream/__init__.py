@@ -17,6 +17,7 @@ _HOMES = {
     "Camera": "media",
     "Cluster": "cluster",
     "ClipMaker": "many",
+    "Delivery": "media",
     "DeviceError": "errors",
     "Dreamer": "engine",
     "FrameReader": "media",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from os import PathLike
+from pathlib import Path
 
 from vidream.cluster.cluster import Cluster
 from vidream.cluster.cluster_job import check_no_cluster, make_on_cluster
@@ -15,7 +16,10 @@ from vidream.errors import TargetError
 from vidream.looks.loading import load_look
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, default_target
+from vidream.media.delivery import Delivery
+from vidream.media.sources.reader import find_kind
 from vidream.media.targets import as_target
+from vidream.media.writers.writer import AudioWish
 from vidream.rendering.film_job import FilmJob
 from vidream.rendering.progress import Made, Progress
 from vidream.rendering.share_job import make_share
@@ -34,7 +38,8 @@ def dream(
     fps: float | Fraction | None = None,
     start_seconds: float = 0.0,
     duration_seconds: float | None = None,
-    audio: bool = True,
+    audio: AudioWish = "all",
+    delivery: Delivery | None = None,
     overwrite: bool = False,
     resume: bool = False,
     mask: str | PathLike[str] | None = None,
@@ -55,8 +60,9 @@ def dream(
     file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
     side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
     to write as well, of the first frame's dream as it grows, a frame a step.  loop: "boomerang", there and
-    back, or "crossfade", the end faded into the beginning; such a film has no sound.  max_bytes: what a GIF,
-    WebP or APNG may take; sides, rate and colours are given up for it.  On KeyboardInterrupt
+    back, or "crossfade", the end faded into the beginning; such a film has no sound.  audio: the tracks of sound
+    that are kept, "all", "first" (the default one) or "none".  delivery: codec, bit depth, alpha and quality.
+    max_bytes: what a GIF, WebP or APNG may take; sides, rate and colours are given up for it.  On KeyboardInterrupt
     the file is finished with the frames made so far, and what was made says `finished=False`.
 
     report: a page (.html) or .json of strength, brightness, warp error and speed over time.  sidecar:
@@ -78,21 +84,28 @@ def dream(
     """
     if not isinstance(preset, Preset):
         preset = load_look(preset)
+    delivery = delivery or Delivery()
+    kind = find_kind(Path(source))
+    # A still picture held for a duration becomes a film.
+    kind = "video" if kind == "picture" and duration_seconds is not None else kind
+    suffix = delivery.for_suffix(".mp4")
+    path = as_target(target if target is not None else default_target(Path(source), kind, video_suffix=suffix))
+    colours = delivery.colours(path, 1 if kind == "picture" else None)
     with FrameReader(
-        source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds
+        source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds, colours=colours
     ) as reader:
-        # A still picture held for a duration has become a film.
-        kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
-        path = as_target(target if target is not None else default_target(reader.source, kind))
         asked = {"size": size, "rate": str(reader.rate) if fps else None}
-        span = {"size": size, "fps": fps, "start_seconds": start_seconds, "duration_seconds": duration_seconds}
+        span = {
+            "size": size, "fps": fps, "start_seconds": start_seconds, "duration_seconds": duration_seconds,
+            "colours": colours, "delivery": delivery,
+        }  # fmt: skip
         is_shared = shots is not None or cluster is not None
         if loop is not None and (reader.frame_count == 1 or is_shared):
             why = "one picture" if reader.frame_count == 1 else "a film made in parts"
             raise TargetError(f"{why} cannot be a loop; give a whole clip, or no loop", argument="loop")
         job = FilmJob(
             reader=reader, path=path, dreamer=dreamer or partial(make_dreamer, preset), asked=asked, span=span,
-            audio=audio and loop is None, overwrite=overwrite, mask=mask, record_steps=record_steps, report=report,
+            audio=audio, delivery=delivery, overwrite=overwrite, mask=mask, record_steps=record_steps, report=report,
             sidecar=sidecar, loop=loop, max_bytes=max_bytes, progress=progress or Progress(),
         )  # fmt: skip
         if cluster is not None and reader.frame_count != 1:  # a picture is made here

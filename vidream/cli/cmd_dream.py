@@ -126,7 +126,8 @@ def run(arguments: argparse.Namespace) -> int:
             fps=arguments.fps,
             start_seconds=arguments.start,
             duration_seconds=arguments.duration,
-            audio=not arguments.no_audio,
+            audio=arguments.audio,
+            delivery=options.delivery_of(arguments),
             overwrite=arguments.overwrite,
             resume=arguments.resume,
             max_bytes=arguments.max_size,
@@ -160,6 +161,7 @@ def _run_many(arguments: argparse.Namespace) -> int:
             overwrite=arguments.overwrite,
             resume=arguments.resume,
             holds_stills=arguments.duration is not None,
+            video_suffix=options.delivery_of(arguments).for_suffix(".mp4"),
             progress=screen,
         )
     screen.finished(result)

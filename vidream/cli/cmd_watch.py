@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             poll=arguments.poll,
             overwrite=arguments.overwrite,
             holds_stills=arguments.duration is not None,
+            video_suffix=options.delivery_of(arguments).for_suffix(".mp4"),
             progress=screen,
         )
     screen.finished(result)

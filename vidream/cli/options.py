@@ -14,14 +14,17 @@ from vidream.errors import NetError
 from vidream.looks.loading import load_look
 from vidream.looks.mixture import with_networks
 from vidream.looks.preset import DEFAULT_NAME, Preset
+from vidream.media.codecs import CODECS
 from vidream.media.formats import suffixes
 
 if TYPE_CHECKING:
     from vidream.engine.dreamer import Dreamer
+    from vidream.media import Delivery
     from vidream.networks import NetworkPool
 
 __all__ = [
     "add_cluster",
+    "add_delivery",
     "add_film_output",
     "add_like",
     "add_look",
@@ -32,6 +35,7 @@ __all__ = [
     "check_cluster",
     "chosen_preset",
     "cluster_for",
+    "delivery_of",
     "dreamer_for",
     "networks_for",
     "take_like",
@@ -176,14 +180,47 @@ def add_output(parser: argparse.ArgumentParser, *, has_resume: bool = True) -> a
         metavar="8MB",
         help=f"largest {', '.join(suffixes('animation'))}; says which size, rate and colours were reduced",
     )
+    add_delivery(group)
     group.add_argument("--preview", action="store_true", help="show the frames as they are made")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     return group
 
 
+def add_delivery(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say how a film is stored."""
+    group.add_argument(
+        "--codec", metavar="NAME", help=f"{', '.join(CODECS)} (default: by OUT's suffix; .mov prores, .mkv ffv1)"
+    )
+    group.add_argument(
+        "--bit-depth",
+        type=values.integer("8, 10, 12 or 16"),
+        metavar="8|10|12|16",
+        help="bits a channel: 10 and more keep HDR; 16 also for .png and .tif",
+    )
+    group.add_argument(
+        "--alpha", metavar="keep|drop", default="auto", help="what is transparent (default: where it can)"
+    )
+    group.add_argument(
+        "--quality",
+        type=values.integer("an integer from 1 to 100"),
+        metavar="N",
+        help="1 to 100; at 85, the default, no loss is seen",
+    )
+
+
+def delivery_of(arguments: argparse.Namespace) -> Delivery:
+    """What the options of `add_delivery` ask for. Raises TargetError."""
+    from vidream.media.delivery import Delivery
+
+    return Delivery(arguments.codec, arguments.bit_depth, arguments.alpha, arguments.quality)
+
+
 def add_film_output(group: argparse._ArgumentGroup) -> None:
     """Add to the options of `add_output` those of commands that dream clips."""
-    group.add_argument("--no-audio", action="store_true", help="leave the sound out")
+    group.add_argument(
+        "--audio", choices=("all", "first", "none"), default="all", help="which tracks of sound are kept (default all)"
+    )
+    group.add_argument("--no-audio", action="store_const", const="none", dest="audio", help="the same as --audio none")
     group.add_argument("--sidecar", action="store_true", help="also write OUT.json: how it was made, and its figures")
     group.add_argument(
         "--loop",

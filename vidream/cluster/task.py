@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter
+from vidream.media.delivery import Colours, Delivery
 from vidream.media.disk import disk_trouble
 from vidream.media.frame import frame_mark
 from vidream.media.numbered import NumberedName
@@ -71,7 +72,8 @@ class FilmTask:
         source, mask: what is dreamed, and where.
         target_name: of the film.
         preset, seed, weights: the look.
-        size, fps, start_seconds, duration_seconds: as in `vidream.dream`.
+        size, fps, start_seconds, duration_seconds, delivery: as in `vidream.dream`.
+        colours: as in `FrameReader`.
         device, precision, tile: as in `Dreamer`.
         comment: the line that the film carries inside.
         wants_pictures: a small one of the newest frame goes to the driver.
@@ -87,6 +89,8 @@ class FilmTask:
     fps: float | Fraction | None
     start_seconds: float
     duration_seconds: float | None
+    delivery: Delivery = field(default_factory=Delivery)
+    colours: Colours = "sdr"
     device: str = "auto"
     precision: str = "auto"
     tile: int | None = None
@@ -121,7 +125,7 @@ class FilmTask:
         """The source. Raises SourceError."""
         return FrameReader(
             self.source, size=self.size, fps=self.fps, start_seconds=self.start_seconds,
-            duration_seconds=self.duration_seconds,
+            duration_seconds=self.duration_seconds, colours=self.colours,
         )  # fmt: skip
 
     def dreamer(self) -> Dreamer:
@@ -208,7 +212,9 @@ class UnitMaker:
                 )
                 if unit.kind == "piece":
                     yield from self._lead(unit, beside, maker, marks.get(unit.early), folder)
-            writer = FrameWriter(target, like=reader, audio=False, overwrite=True, work=segments, first=unit.first)
+            writer = FrameWriter(
+                target, like=reader, delivery=task.delivery, overwrite=True, work=segments, first=unit.first
+            )
             writer.comment = task.comment
             sent: set[str] = set()
             latest = _Latest()

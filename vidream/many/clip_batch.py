@@ -90,10 +90,11 @@ class ClipBatch:
         overwrite: bool = False,
         resume: bool = False,
         holds_stills: bool = False,
+        video_suffix: str = ".mp4",
         follows: bool = False,
         progress: ManyProgress | None = None,
     ) -> None:
-        self.journal = ClipJournal(Path(out_dir))
+        self.journal = ClipJournal(Path(out_dir), video_suffix=video_suffix)
         self.result = ManyMade()
         self.progress = progress or ManyProgress()
         self._make = make
@@ -195,6 +196,7 @@ def dream_many(
     overwrite: bool = False,
     resume: bool = False,
     holds_stills: bool = False,
+    video_suffix: str = ".mp4",
     progress: ManyProgress | None = None,
 ) -> ManyMade:
     """Dream many clips into a folder, with networks that are loaded once.
@@ -210,6 +212,7 @@ def dream_many(
         overwrite: make again what is there.
         resume: go on with what is unfinished; without it, an unfinished film is a failure that says so.
         holds_stills: `make` makes films of still pictures, as with `duration_seconds`.
+        video_suffix: of the films that `make` makes of videos.
         progress: is told of what happens.
 
     Returns:
@@ -226,6 +229,7 @@ def dream_many(
         overwrite=overwrite,
         resume=resume,
         holds_stills=holds_stills,
+        video_suffix=video_suffix,
         progress=progress,
     )
     try:

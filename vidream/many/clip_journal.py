@@ -56,9 +56,9 @@ class ClipJournal:
     that both may be moved together.
     """
 
-    def __init__(self, out_dir: Path) -> None:
-        """Read what there is. Raises TargetError where `out_dir` is a file."""
-        self.out_dir = out_dir
+    def __init__(self, out_dir: Path, *, video_suffix: str = ".mp4") -> None:
+        """Read what there is. video_suffix: of films made of videos. TargetError where `out_dir` is a file."""
+        self.out_dir, self._video_suffix = out_dir, video_suffix
         if out_dir.is_file():
             raise TargetError(f'"{out_dir}" is a file, not a folder; write somewhere else')
         self._entries: dict[str, ClipEntry] = {}
@@ -108,8 +108,8 @@ class ClipJournal:
     def target(self, entry: ClipEntry, source: Path, kind: str) -> Path:
         """Where the dream of `source` goes, by the rule of `default_target`. kind: `FrameReader.kind`."""
         if kind == "pictures":
-            return default_target(self.out_dir / entry.label / source.name, kind)
-        return default_target(self.out_dir / f"{entry.label}{source.suffix}", kind)
+            return default_target(self.out_dir / entry.label / source.name, kind, video_suffix=self._video_suffix)
+        return default_target(self.out_dir / f"{entry.label}{source.suffix}", kind, video_suffix=self._video_suffix)
 
     def note(
         self,

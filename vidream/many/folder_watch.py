@@ -186,6 +186,7 @@ def watch_folder(
     poll: bool = False,
     overwrite: bool = False,
     holds_stills: bool = False,
+    video_suffix: str = ".mp4",
     progress: ManyProgress | None = None,
 ) -> ManyMade:
     """Dream every clip and picture that lies in a folder or comes into it, each content once, until Ctrl-C.
@@ -203,6 +204,7 @@ def watch_folder(
         poll: look at the files again and again, as on a share that tells of no changes.
         overwrite: replace dreams that are there and were not noted, and begin unfinished ones again.
         holds_stills: `make` makes films of still pictures.
+        video_suffix: of the films that `make` makes of videos.
         progress: is told of what happens.
 
     Returns:
@@ -227,6 +229,7 @@ def watch_folder(
         overwrite=overwrite,
         resume=not overwrite,
         holds_stills=holds_stills,
+        video_suffix=video_suffix,
         follows=True,
         progress=progress,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vidream.media.arrays import from_array, to_array
+    from vidream.media.delivery import Delivery
     from vidream.media.frame_cache import FrameCache
     from vidream.media.images import read_picture, write_picture
     from vidream.media.jpeg import decode_frame, encode_frame
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Camera",
+    "Delivery",
     "FrameCache",
     "FrameReader",
     "FrameWriter",
@@ -41,6 +43,7 @@ __all__ = [
 # Loaded when asked for, so that the command line can list formats without loading torch and OpenCV.
 _MODULES = {
     "Camera": "sources.camera",
+    "Delivery": "delivery",
     "FrameReader": "sources.reader",
     "FrameWriter": "writers.writer",
     "FrameCache": "frame_cache",

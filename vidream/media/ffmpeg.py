@@ -18,7 +18,17 @@ import imageio_ffmpeg
 
 from vidream.errors import VidreamError
 
-__all__ = ["CONTAINERS", "MOVING_SUFFIXES", "Child", "ffmpeg_path", "has_filter", "local_url", "run", "source_options"]
+__all__ = [
+    "CONTAINERS",
+    "MOVING_SUFFIXES",
+    "Child",
+    "ffmpeg_path",
+    "has_filter",
+    "has_option",
+    "local_url",
+    "run",
+    "source_options",
+]
 
 # Containers that hold their own frames. Playlists (hls, concat ...) are left out on purpose: a text file
 # named .mp4 could otherwise make ffmpeg open other files.
@@ -33,7 +43,7 @@ MOVING_SUFFIXES = (
 # Lines that say nothing about the cause: banners, statistics, and what follows from the first error.
 _NOISE = re.compile(
     r"^(frame=|size=|\s|Input #|Output #|Stream mapping|Press \[q|Conversion failed|Exiting|"
-    r"Error opening (in|out)put)"
+    r"Error opening (in|out)put|Svt\[(info|warn)\])"
 )
 _TAG = re.compile(r"^(\[[^\]]* @ 0x[0-9a-f]+\]\s*)+")
 _KEPT_LINES = 200
@@ -64,6 +74,16 @@ def _filters() -> frozenset[str]:
 def has_filter(name: str) -> bool:
     """True where this build of ffmpeg has the filter `name`, such as "zscale"."""
     return name in _filters()
+
+
+@functools.lru_cache(maxsize=1)
+def _help() -> str:
+    return run(["-h", "long"]).stdout_text
+
+
+def has_option(name: str) -> bool:
+    """True where this build of ffmpeg has the option `name`, such as "mastering_display"."""
+    return re.search(rf"^-{name}\b", _help(), re.M) is not None
 
 
 def local_url(path: Path) -> str:

@@ -4,30 +4,58 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from typing import NamedTuple
 
+from vidream.media.colour_tags import HLG, PQ
+from vidream.media.delivery import Colours
 from vidream.media.ffmpeg import has_filter
 from vidream.media.probe import ClipInfo
 
-__all__ = ["deinterlace_filters", "output_format", "picture_filters", "rate_filters"]
+__all__ = [
+    "PipeFormat",
+    "changes_colours",
+    "deinterlace_filters",
+    "output_format",
+    "picture_filters",
+    "rate_filters",
+]
 
-SCALE_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp"
+_SCALE_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp"
 # ITU-T H.273.
 _UNSPECIFIED = (0, 2, 3)
-_PQ, _HLG = 16, 18
+_BT709, _BT601, _BT2020 = 1, 6, 9
+# Matrices that zscale takes whatever else a file says.
+_USUAL_MATRICES = (1, 4, 5, 6, 7, 9)
 
 
-def output_format(info: ClipInfo) -> tuple[str, int, int]:
-    """(ffmpeg pixel format, channels, bytes a channel) of the RGB that `info` is read as.
+class PipeFormat(NamedTuple):
+    """The bytes that leave the pipe.
 
-    Sources above 8 bits come as 16, so that the conversion adds no banding.
+    Attributes:
+        name: ffmpeg's pixel format.
+        channels: 3, or 4 with alpha.
+        is_deep: 16 bits a channel, else 8.
+        is_planar: [C,H,W] in the order G, B, R, A, else [H,W,C] in the order R, G, B, A.
     """
+
+    name: str
+    channels: int
+    is_deep: bool
+    is_planar: bool
+
+
+def output_format(info: ClipInfo) -> PipeFormat:
+    """The RGB that `info` is read as: with 16 bits, but for RGB of 8, so that rounding adds up over no generation."""
+    channels = 4 if info.has_alpha else 3
+    if _by_zscale(info):
+        return PipeFormat("gbrap16le" if info.has_alpha else "gbrp16le", channels, is_deep=True, is_planar=True)
     names = {
         (False, False): "rgb24",
         (False, True): "rgb48le",
         (True, False): "rgba",
         (True, True): "rgba64le",
     }
-    return names[info.has_alpha, info.is_deep], 4 if info.has_alpha else 3, 2 if info.is_deep else 1
+    return PipeFormat(names[info.has_alpha, info.is_deep], channels, is_deep=info.is_deep, is_planar=False)
 
 
 def deinterlace_filters(info: ClipInfo) -> list[str]:
@@ -35,34 +63,73 @@ def deinterlace_filters(info: ClipInfo) -> list[str]:
     return ["bwdif=mode=send_frame:deint=interlaced"] if info.is_interlaced else []
 
 
-def picture_filters(info: ClipInfo, width: int, height: int) -> list[str]:
+def changes_colours(info: ClipInfo, colours: Colours) -> bool:
+    """True where `picture_filters` brings the frames of `info` to bt709, and does not leave them as they are."""
+    if colours == "source" or not has_filter("zscale"):
+        return False
+    if info.transfer in (PQ, HLG):
+        return has_filter("tonemap")
+    return colours == "bt709" and info.primaries not in (*_UNSPECIFIED, _BT709)
+
+
+def picture_filters(info: ClipInfo, width: int, height: int, colours: Colours = "sdr") -> list[str]:
     """Filters that make `width` x `height` px RGB, full range, of the frames of `info`.
 
-    Matrix and range are those the clip names; unnamed: bt601 below 720 lines, bt709 from there, limited
-    range. HDR (PQ, HLG) is tone-mapped where this ffmpeg can, else read as it stands.
+    Matrix and range are those the clip names; unnamed: that of bt2020 primaries, else bt601 below 720 lines and bt709
+    from there, limited range. HDR (PQ, HLG) is tone-mapped where that is asked for and this ffmpeg can, else read as
+    it stands.
     """
-    if info.transfer in (_PQ, _HLG) and has_filter("zscale") and has_filter("tonemap"):
+    if changes_colours(info, colours):
+        resized = [*_tags(info, whole=True), f"scale={width}:{height}:flags={_SCALE_FLAGS}"]
+        if info.transfer not in (PQ, HLG):
+            return [*resized, "zscale=p=bt709:t=bt709:m=gbr:r=full,format=gbrp16le"]
         # npl=203: the white of HDR programmes (ITU-R BT.2408) becomes the white of ours.
         return [
-            *_missing_hdr_tags(info),
-            f"scale={width}:{height}:flags={SCALE_FLAGS}",
+            *resized,
             "zscale=t=linear:npl=203",
             "format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0",
             "zscale=t=bt709:m=gbr:r=full",
         ]
-    options = [f"scale={width}:{height}", f"flags={SCALE_FLAGS}", "out_range=pc"]
-    is_rgb = re.search(r"rgb|bgr|gbr|pal8|gray|^ya\d|argb", info.pixel_format)
-    if not is_rgb and info.matrix in (2, 3):
-        across, down = info.upright_size
-        is_small = min(across, down) < 720 and max(across, down) < 1280
-        options.append(f"in_color_matrix={'bt601' if is_small else 'bt709'}")
+    if _by_zscale(info):
+        # Exact, where ffmpeg's own scaler makes 65280 of white. Lanczos is sharper; where colours alone are resampled,
+        # bicubic gives them back after many generations.
+        kernel = "bicubic" if (width, height) == info.upright_size else "lanczos"
+        return [*_tags(info), f"zscale=w={width}:h={height}:f={kernel}:m=gbr:r=full"]
+    options = [f"scale={width}:{height}", f"flags={_SCALE_FLAGS}", "out_range=pc"]
+    if not _is_rgb(info) and info.matrix in _UNSPECIFIED:
+        names = {_BT601: "bt601", _BT709: "bt709", _BT2020: "bt2020"}
+        options.append(f"in_color_matrix={names[_likely_matrix(info)]}")
     return [":".join(options)]
 
 
-def _missing_hdr_tags(info: ClipInfo) -> list[str]:
-    """zscale refuses frames without matrix or primaries; those of PQ and HLG are of BT.2020 (ITU-R BT.2100)."""
-    tags = ["colorspace=bt2020nc"] if info.matrix in _UNSPECIFIED and "rgb" not in info.pixel_format else []
-    tags += ["color_primaries=bt2020"] if info.primaries in _UNSPECIFIED else []
+def _is_rgb(info: ClipInfo) -> bool:
+    """True where frames are stored as red, green and blue, or as gray."""
+    return re.search(r"rgb|bgr|gbr|pal8|gray|^ya\d|argb", info.pixel_format) is not None
+
+
+def _by_zscale(info: ClipInfo) -> bool:
+    """True where zscale reads the frames: brightness and colour differences, of even sides, with a usual matrix."""
+    is_usual = info.matrix in (*_USUAL_MATRICES, *_UNSPECIFIED)
+    is_even = not any(side % 2 for side in info.coded_size)
+    return has_filter("zscale") and bool(info.pixel_format) and not _is_rgb(info) and is_usual and is_even
+
+
+def _likely_matrix(info: ClipInfo) -> int:
+    """That of a clip that names none."""
+    if info.primaries == _BT2020 or info.transfer in (PQ, HLG):
+        return _BT2020
+    across, down = info.upright_size
+    return _BT601 if min(across, down) < 720 and max(across, down) < 1280 else _BT709
+
+
+def _tags(info: ClipInfo, *, whole: bool = False) -> list[str]:
+    """What zscale must be told where the clip does not say it: the matrix; with `whole`, primaries and transfer too."""
+    is_bt2020 = info.primaries == _BT2020 or info.transfer in (PQ, HLG)
+    tags = [] if _is_rgb(info) or info.matrix not in _UNSPECIFIED else [f"colorspace={_likely_matrix(info)}"]
+    if whole and info.primaries in _UNSPECIFIED:
+        tags.append(f"color_primaries={_BT2020 if is_bt2020 else _BT709}")
+    if whole and info.transfer in _UNSPECIFIED:
+        tags.append(f"color_trc={_BT709}")
     return [f"setparams={':'.join(tags)}"] if tags else []
 
 

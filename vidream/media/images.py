@@ -13,7 +13,14 @@ import numpy as np
 from torch import Tensor
 
 from vidream.errors import SourceError, TargetError
-from vidream.media.arrays import compose_over_black, from_array, to_array
+from vidream.media.arrays import (
+    check_picture,
+    compose_over_black,
+    from_array,
+    over_nothing,
+    to_deep_array,
+    to_dithered_array,
+)
 from vidream.media.decode import decode_picture
 from vidream.media.disk import disk_trouble
 from vidream.media.formats import FORMATS, suffixes
@@ -28,7 +35,7 @@ __all__ = [
     "write_picture",
 ]
 
-STILL_SUFFIXES = suffixes("picture")
+STILL_SUFFIXES = tuple(suffix for suffix in suffixes("picture") if suffix != ".exr")
 ALPHA_SUFFIXES = tuple(suffix for suffix in STILL_SUFFIXES if FORMATS[suffix].has_alpha)
 # Encoder, as OpenCV knows it -> its argument for the quality; the others are lossless.
 _QUALITY_FLAGS = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
@@ -73,16 +80,21 @@ def read_picture(path: str | os.PathLike[str]) -> Tensor:
     return compose_over_black(array)[0] if array.shape[2] == 4 else from_array(array)
 
 
-def encode_picture(picture: Tensor, suffix: str, *, quality: int, alpha: Tensor | None = None) -> bytes:
-    """The bytes of a picture file of kind `suffix`; `alpha` [1,1,H,W] 0..1 makes it RGBA if it can be."""
-    if alpha is not None and suffix in ALPHA_SUFFIXES:
-        # The picture stands over black; its own colour is what gives that again when composed.
-        alpha = alpha.to(picture.device)
-        colour = to_array(picture / alpha.clamp_min(1 / 255))
-        plane = alpha[0, 0].clamp(0, 1).mul(255).round().byte().cpu().numpy()
-        array = np.dstack([colour[:, :, ::-1], plane])
-    else:
-        array = to_array(picture)[:, :, ::-1]
+def encode_picture(picture: Tensor, suffix: str, *, quality: int, alpha: Tensor | None = None, bits: int = 8) -> bytes:
+    """The bytes of a picture file of kind `suffix`.
+
+    Args:
+        picture: [1,3,H,W], RGB, 0..1.
+        suffix: of `STILL_SUFFIXES`, but not .exr.
+        quality: 1..100, of jpg and webp.
+        alpha: [1,1,H,W], 0..1, of a kind that can store it.
+        bits: a channel, 8 or 16; on the way down to 8 the picture is dithered.
+    """
+    check_picture(picture)
+    # The picture stands over black; its own colour is what gives that again when composed.
+    whole = picture if alpha is None or suffix not in ALPHA_SUFFIXES else over_nothing(picture, alpha)
+    array = to_deep_array(whole).transpose(1, 2, 0) if bits == 16 else to_dithered_array(whole)
+    array = array[:, :, [2, 1, 0, 3]] if array.shape[2] == 4 else array[:, :, ::-1]
     encoder = FORMATS[suffix].picture_encoder or suffix
     flags = [_QUALITY_FLAGS[encoder], quality] if encoder in _QUALITY_FLAGS else []
     done, data = cv2.imencode(encoder, np.ascontiguousarray(array), flags)
@@ -112,7 +124,7 @@ def save_bytes(path: Path, data: bytes) -> None:
 
 
 def write_picture(path: str | os.PathLike[str], picture: Tensor, *, quality: int = 95) -> None:
-    """Write a picture [1,3,H,W], RGB, 0..1, as 8-bit png, jpg, webp, bmp or tiff; replaces what is there.
+    """Write a picture [1,3,H,W], RGB, 0..1, as 8-bit png, jpg, webp, bmp or tiff, dithered; replaces what is there.
 
     quality: of jpg and webp, 1..100.  The file appears whole or not at all. TargetError where the suffix is
     unknown, the folder missing or the disk full; ValueError for another shape.

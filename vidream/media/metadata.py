@@ -8,11 +8,12 @@ import zlib
 from pathlib import Path
 
 from vidream.errors import SourceError
+from vidream.media.colour_tags import ColourTags
 from vidream.media.ffmpeg import run, source_options
 from vidream.media.formats import FORMATS, suffixes
 from vidream.media.picture_files import find_format, open_image
 
-__all__ = ["add_to_gif", "read_comment", "video_options", "with_comment"]
+__all__ = ["add_to_gif", "read_comment", "video_options", "with_colour_tags", "with_comment"]
 
 _PNG_START, _PNG_KEY = b"\x89PNG\r\n\x1a\n", b"Comment\0"
 _JPEG_MOST = 65533
@@ -26,14 +27,22 @@ def video_options(comment: str | None) -> list[str]:
     return ["-metadata", f"comment={comment}"] if comment else []
 
 
+def with_colour_tags(data: bytes, tags: ColourTags) -> bytes:
+    """A PNG file's bytes with a cICP chunk (PNG, third edition): primaries, transfer, RGB, full range."""
+    return _with_chunk(data, b"cICP" + bytes([tags.primaries, tags.transfer, 0, 1]))
+
+
+def _with_chunk(data: bytes, body: bytes) -> bytes:
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return data[:33] + chunk + data[33:]  # behind the header, which always has 25 bytes
+
+
 def with_comment(data: bytes, suffix: str, comment: str) -> bytes:
     """A picture file's bytes with `comment` in them: PNG and JPEG; other kinds come back as they are."""
     text = comment.encode("ascii", "backslashreplace")
     place = FORMATS[suffix].comment
     if place == "png" and data.startswith(_PNG_START):
-        body = b"tEXt" + _PNG_KEY + text
-        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-        return data[:33] + chunk + data[33:]  # behind the header, which always has 25 bytes
+        return _with_chunk(data, b"tEXt" + _PNG_KEY + text)
     if place == "jpeg" and len(text) <= _JPEG_MOST:
         return data[:2] + b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text + data[2:]
     return data

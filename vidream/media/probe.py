@@ -46,6 +46,8 @@ class AudioInfo:
         codec, layout: ffmpeg's names, such as "aac" and "stereo" or "5.1".
         sample_rate: samples a second.
         channels: how many.
+        language, title: as the file says; "" where it does not.
+        is_default: players take this one.
     """
 
     index: int
@@ -53,6 +55,9 @@ class AudioInfo:
     sample_rate: int
     layout: str
     channels: int
+    language: str = ""
+    title: str = ""
+    is_default: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,21 @@ class ClipInfo:
     Attributes:
         index: the video's stream number in the file.
         upright_size: (width, height) px after rotation, with square pixels, no line and no column lost.
+        coded_size: (width, height) px as they are stored.
         codec, pixel_format: ffmpeg's names.
         transfer, matrix, primaries: numbers of ITU-T H.273; 2 where the file does not say.
         starts_seconds: the file's earliest time on its own clock, which jumps are counted from.
         has_times: the file stores when each frame is shown; without, frames can only be counted.
+        tracks: of sound, in the file's order; exactly one of them is the default.
+        chapters: as PyAV gives them, on the file's own clock.
+        timecode: of the first frame, "HH:MM:SS:FF"; "" without one.
+        subtitles: how many tracks of them there are.
         notes: one line for each thing that the user should know.
     """
 
     index: int
     upright_size: tuple[int, int]
+    coded_size: tuple[int, int]
     codec: str
     pixel_format: str
     transfer: int
@@ -83,8 +94,16 @@ class ClipInfo:
     has_times: bool
     starts_seconds: Fraction
     timing: Timing
-    audio: AudioInfo | None
+    tracks: tuple[AudioInfo, ...]
+    chapters: tuple[dict[str, Any], ...] = ()
+    timecode: str = ""
+    subtitles: int = 0
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def audio(self) -> AudioInfo | None:
+        """The default sound, else the first one that can be decoded."""
+        return next((each for each in self.tracks if each.is_default), None)
 
 
 def _check_pauses(name: str, timing: Timing) -> None:
@@ -153,7 +172,7 @@ def _video(path: Path, container: Any, said: list[tuple[int, str, str]]) -> Any:
     """The video stream, which is no cover picture. SourceError where there is none, or its frames are too large."""
     video = next((each for each in container.streams.video if not each.disposition & Disposition.attached_pic), None)
     if video is None:
-        what = "sound but no video" if _audio(container) is not None else "no video"
+        what = "sound but no video" if _tracks(container) else "no video"
         raise SourceError(f"{path.name} holds {what}; give a video, a GIF or a picture")
     coded = video.codec_context
     if coded is None or not coded.width or not coded.height:
@@ -190,13 +209,17 @@ def _read(path: Path, container: Any, said: list[tuple[int, str, str]]) -> ClipI
         matrix=int(coded.colorspace),
         primaries=int(coded.color_primaries),
         has_alpha=vp_alpha or (pixels != "pal8" and any(part.is_alpha for part in parts)),
+        coded_size=(coded.width, coded.height),
         is_deep=any(part.bits > 8 for part in parts),
         is_interlaced=is_interlaced,
         is_damaged=frames.is_damaged or (not frames.notes and any(_DAMAGE.search(words) for _, _, words in said)),
         has_times=frames.has_times,
         starts_seconds=Fraction(container.start_time or 0, av.time_base),
         timing=timing,
-        audio=_audio(container),
+        tracks=_tracks(container),
+        chapters=tuple(container.chapters()),
+        timecode=_timecode(container),
+        subtitles=len(container.streams.subtitles),
         notes=frames.notes,
     )
 
@@ -205,18 +228,31 @@ def _tag(stream: Any, name: str) -> str | None:
     return next((value for key, value in stream.metadata.items() if key.lower() == name), None)
 
 
-def _audio(container: Any) -> AudioInfo | None:
-    """The default sound, else the first one that can be decoded."""
+def _tracks(container: Any) -> tuple[AudioInfo, ...]:
+    """The tracks of sound that can be decoded. The default is the file's, else the first."""
     found = [each for each in container.streams.audio if each.codec_context is not None]
-    # sorted is stable: among equals the first.
-    for stream in sorted(found, key=lambda each: not each.disposition & Disposition.default):
-        coded = stream.codec_context
-        if coded.sample_rate and coded.layout.nb_channels:
-            layout = coded.layout
-            return AudioInfo(
-                stream.index, coded.codec.canonical_name, coded.sample_rate, layout.name, layout.nb_channels
-            )
-    return None
+    found = [each for each in found if each.codec_context.sample_rate and each.codec_context.layout.nb_channels]
+    marked = [each.index for each in found if each.disposition & Disposition.default]
+    default = next(iter(marked or [each.index for each in found]), None)
+    return tuple(
+        AudioInfo(
+            each.index,
+            each.codec_context.codec.canonical_name,
+            each.codec_context.sample_rate,
+            each.codec_context.layout.name,
+            each.codec_context.layout.nb_channels,
+            language=_tag(each, "language") or "",
+            title=_tag(each, "title") or "",
+            is_default=each.index == default,
+        )
+        for each in found
+    )
+
+
+def _timecode(container: Any) -> str:
+    """The first timecode of the file or of its streams; "" where there is none."""
+    found = (_tag(each, "timecode") for each in (container, *container.streams))
+    return next((words.strip() for words in found if words), "")
 
 
 def _whole_count(container: Any, video: Any, frames: ScannedFrames) -> int:

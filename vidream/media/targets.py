@@ -31,10 +31,11 @@ __all__ = [
 TargetKind = Literal["video", "gif", "picture", "pictures"]
 
 
-def default_target(source: Path, kind: str) -> Path:
+def default_target(source: Path, kind: str, *, video_suffix: str = ".mp4") -> Path:
     """Where the dream of `source` goes if nothing else was said; `kind` is FrameReader.kind.
 
-    walk.mov -> walk-dream.mp4; gif -> -dream.gif; picture -> -dream.png, but jpg stays jpg, and .jfif becomes it;
+    walk.mov -> walk-dream.mp4, or with another `video_suffix`; gif -> -dream.gif; picture -> -dream.png, but jpg
+    stays jpg, and .jfif becomes it;
     shots/%04d.png -> shots-dream/%04d.png, a folder that FrameWriter then creates.
     """
     source = Path(source)
@@ -51,7 +52,7 @@ def default_target(source: Path, kind: str) -> Path:
         suffix = source.suffix if is_jpeg else ".jpg" if source.suffix.lower() in (".jfif", ".jpe") else ".png"
         target = beside(stem, f"-dream{suffix}")
         return target.with_name(target.name.replace("%", "")) if NumberedName.matches(target) else target
-    return beside(stem, "-dream.mp4")
+    return beside(stem, f"-dream{video_suffix}")
 
 
 def temporary_name(target: Path, suffix: str) -> Path:

@@ -14,13 +14,15 @@ from typing import Any
 
 from vidream.engine.dreamer import Dreamer
 from vidream.media import FrameReader, FrameWriter
+from vidream.media.delivery import Delivery
 from vidream.media.targets import one_picture_only
+from vidream.media.writers.writer import AudioWish
 from vidream.rendering.clip_loops import ClipLoop
 from vidream.rendering.dreamed_frames import DreamedFrames
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Made, Progress
 from vidream.rendering.recipe import Recipe
-from vidream.rendering.render_settings import film_settings, machine_settings
+from vidream.rendering.render_settings import delivery_settings, film_settings, machine_settings
 from vidream.rendering.side_files import SideFiles
 from vidream.rendering.work_folder import WorkFolder
 
@@ -39,7 +41,8 @@ class FilmJob:
     dreamer: Dreamer | Callable[[], Dreamer]
     asked: Mapping[str, Any]
     span: Mapping[str, Any]
-    audio: bool
+    audio: AudioWish
+    delivery: Delivery
     overwrite: bool
     mask: str | PathLike[str] | None
     record_steps: str | PathLike[str] | None
@@ -60,8 +63,9 @@ class FilmJob:
             replaces = self.overwrite or (work is not None and work.replaces_target)
             side = SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=replaces)
             writer = FrameWriter(
-                self.path, like=self.reader, audio=self.audio, overwrite=replaces, work=work, max_bytes=self.max_bytes
-            )
+                self.path, like=self.reader, audio=self.audio, follows=self.loop is None, delivery=self.delivery,
+                overwrite=replaces, work=work, max_bytes=self.max_bytes,
+            )  # fmt: skip
             steps = self.steps_writer(work, overwrite=replaces)
             with writer, steps or nullcontext():
                 dreamer = self.load()
@@ -83,6 +87,7 @@ class FilmJob:
     def settings(self, dreamer: Dreamer) -> dict[str, Any]:
         """All that the frames depend on. Reads parts of the source, the mask and the guides."""
         settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
+        settings |= delivery_settings(self.delivery)
         return {**settings, "loop": self.loop} if self.loop else settings
 
     def _clip_loop(self, kind: str, work: WorkFolder, frames_made: int) -> ClipLoop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from vidream import __version__
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError
 from vidream.media import FrameReader
+from vidream.media.delivery import Delivery
 from vidream.media.numbered import NumberedName
 from vidream.rendering.recipe import preset_fields
 
 __all__ = [
+    "delivery_settings",
     "differences",
     "dreamer_settings",
     "file_print",
@@ -35,6 +38,11 @@ MOST_DIFFERENCES = 4
 def film_settings(reader: FrameReader, dreamer: Dreamer, mask: Path | None = None) -> dict[str, Any]:
     """All that the frames of a film depend on, but for the machine."""
     return {**source_settings(reader, mask), **dreamer_settings(dreamer)}
+
+
+def delivery_settings(delivery: Delivery) -> dict[str, Any]:
+    """How the film is stored, as far as that was asked for: segments of two kinds cannot be joined."""
+    return {name: value for name, value in asdict(delivery).items() if value is not None and value != "auto"}
 
 
 def dreamer_settings(dreamer: Dreamer) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def make_share(job: FilmJob, shares: Shares) -> Made:
         part = shares.part(shares.shots(settings, partial(find_shots, job.reader, dreamer.preset)))
         folder = shares.folder(resume=not job.overwrite, overwrite=job.overwrite)
     with folder as work:
-        writer = FrameWriter(job.path, like=job.reader, overwrite=True, work=work, first=part[0])
+        writer = FrameWriter(job.path, like=job.reader, delivery=job.delivery, overwrite=True, work=work, first=part[0])
         writer.comment = job.recipe(dreamer).to_json()
         steps = job.steps_writer(work, overwrite=job.overwrite) if part[0] == 0 else None
         frames = DreamedFrames(job.reader, dreamer, mask=job.mask, part=part, steps=steps)

@@ -18,12 +18,13 @@ from vidream.errors import SourceError, TargetError
 from vidream.looks.loading import load_look
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter
+from vidream.media.delivery import Delivery
 from vidream.media.targets import as_target
 from vidream.motion.known import Motion
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import FilmPlan, Made, Progress
 from vidream.rendering.recipe import Recipe
-from vidream.rendering.render_settings import dreamer_settings, machine_settings, tensor_print
+from vidream.rendering.render_settings import delivery_settings, dreamer_settings, machine_settings, tensor_print
 from vidream.rendering.work_folder import WorkFolder
 from vidream.zoom.endless import clouds
 from vidream.zoom.seamless_loop import loop_frames
@@ -54,6 +55,7 @@ def zoom_film(
     overwrite: bool = False,
     resume: bool = False,
     max_bytes: int | None = None,
+    delivery: Delivery | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -73,7 +75,7 @@ def zoom_film(
         size: longer side in px, or (width, height), to which a source is cropped; by default that of the source, 1280
             px at most.
         start_seconds: of a video: the frame to begin with.
-        overwrite, resume, max_bytes, progress: as for `dream`.
+        overwrite, resume, max_bytes, delivery, progress: as for `dream`.
 
     Returns:
         What was made.
@@ -92,7 +94,9 @@ def zoom_film(
     with WorkFolder(path, resume=resume, overwrite=overwrite) as work:
         count = loop_frames(seconds, rate) if loop else max(1, round(seconds * rate))
         replaces = overwrite or work.replaces_target
-        writer = FrameWriter(path, rate=rate, overwrite=replaces, work=work, total_frames=count, max_bytes=max_bytes)
+        writer = FrameWriter(
+            path, rate=rate, overwrite=replaces, work=work, total_frames=count, max_bytes=max_bytes, delivery=delivery
+        )
         if writer.kind == "picture":
             raise TargetError(
                 f'"{path.name}" holds one picture, but a zoom is a film; write to .mp4 or "shots/%04d.png"'
@@ -118,6 +122,7 @@ def zoom_film(
             plan = FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count)
             motion = motion or Motion()
             settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
+            settings |= delivery_settings(delivery or Delivery())
             work.open(
                 {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
             )
@@ -147,7 +152,7 @@ def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: fl
     with FrameReader(source) as probe:
         moving = probe.kind in ("video", "gif")
         own = (probe.width, probe.height)
-    with FrameReader(source, start_seconds=start_seconds if moving else 0.0) as reader:
+    with FrameReader(source, start_seconds=start_seconds if moving else 0.0, colours="bt709") as reader:
         first = next(chain(reader, [None]))
     if first is None:
         raise SourceError(f'"{source}" has no frame at {start_seconds:g} seconds; begin sooner')

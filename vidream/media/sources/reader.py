@@ -16,10 +16,12 @@ import torch
 from torch import Tensor
 
 from vidream.errors import SourceError, close_names
+from vidream.media.colour_tags import ColourTags
+from vidream.media.companions import Companions
+from vidream.media.delivery import Colours
 from vidream.media.frame import Frame, frame_mark
 from vidream.media.numbered import NumberedName
 from vidream.media.picture_files import READABLE_SUFFIXES, find_picture_kind
-from vidream.media.probe import AudioInfo
 from vidream.media.sources.animated import AnimatedSource
 from vidream.media.sources.still import PictureSource
 from vidream.media.sources.video_file import MovingSource
@@ -39,7 +41,7 @@ class FrameReader:
 
     Known after construction: `kind`, `source`, `width`, `height` (px, of what comes out), `rate` (frames a
     second, exact), `frame_count` (estimate of what comes out), `start_seconds`, `duration_seconds` (of what
-    comes out), `has_audio`, `has_alpha`.
+    comes out), `has_audio`, `has_alpha`, `tags` (what the numbers mean).
 
     While iterating: `alpha` ([1,1,H,W], 0..1, or None) belongs to the picture yielded last. `warning` (one
     line or None) tells of a source that turned out damaged: its good frames are given, then it ends.
@@ -57,12 +59,15 @@ class FrameReader:
         fps: float | Fraction | None = None,
         start_seconds: float = 0.0,
         duration_seconds: float | None = None,
+        colours: Colours = "sdr",
     ) -> None:
         """Look at `source`: a local video, GIF, picture or numbered pictures ("shots/%04d.png").
 
         size: longer side of what comes out, px, even and >= 16; None keeps the source's own.
         fps: brings a clip to this rate by time; for pictures it is the rate they are shown at (else 25).
         start_seconds, duration_seconds: the part to read; a still picture becomes duration * rate copies.
+        colours: of a video: "sdr", as they are, with HDR brought to SDR; "source", HDR too; or "bt709", all brought
+        there. `tags` says what came of it.
         SourceError, one line, where the source cannot be read or a number is out of range.
         """
         self.source = Path(source)
@@ -74,7 +79,7 @@ class FrameReader:
             if self.kind == "gif":
                 self._frames = AnimatedSource(self.source, size=size, rate=rate, span=span)
             elif self.kind == "video":
-                self._frames = MovingSource(self.source, size=size, rate=rate, span=span)
+                self._frames = MovingSource(self.source, size=size, rate=rate, span=span, colours=colours)
             else:
                 numbered = self.kind == "pictures"
                 self._frames = PictureSource(self.source, size=size, rate=rate, span=span, numbered=numbered)
@@ -88,6 +93,7 @@ class FrameReader:
         self.duration_seconds: float | None = float(self._frames.duration_seconds)
         self.has_audio: bool = self._frames.has_audio
         self.has_alpha: bool = self._frames.has_alpha
+        self.tags: ColourTags = self._frames.tags
         self.alpha: Tensor | None = None
         self._running: Generator[Frame, None, None] | None = None
 
@@ -162,18 +168,9 @@ class FrameReader:
         return "; ".join(self.warnings) or None
 
     @property
-    def sound(self) -> tuple[AudioInfo, Fraction, Fraction] | None:
-        """The sound that goes with the picture, or None.
-
-        Returns:
-            which stream it is; when the first picture is shown; and the file's earliest time. Both times are in
-            seconds on the file's own clock, the timestamps that are stored in it, which all its streams share.
-        """
-        info = self._frames.info if isinstance(self._frames, MovingSource) else None
-        if info is None or info.audio is None:
-            return None
-        assert isinstance(self._frames, MovingSource)
-        return info.audio, self._frames.sound_start_seconds, info.starts_seconds
+    def companions(self) -> Companions:
+        """What goes with the pictures: sound, chapters, a timecode. Empty for what is no video."""
+        return self._frames.companions if isinstance(self._frames, MovingSource) else Companions(self.source)
 
     def __iter__(self) -> Iterator[Tensor]:
         """Start from the first frame, ending a running iteration. SourceError where nothing decodes."""

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
 
+from vidream.media.colour_tags import ColourTags
 from vidream.media.frame import Frame
 
 __all__ = ["Source"]
@@ -21,6 +22,7 @@ class Source(ABC):
         start_seconds: where in the source the first frame lies.
         duration_seconds: of what comes out.
         has_audio, has_alpha: what goes with the pictures.
+        tags: what the numbers of the pictures mean.
         warnings: one line for each thing about the source that the user should know; grows while frames are read.
     """
 
@@ -32,6 +34,7 @@ class Source(ABC):
     duration_seconds: Fraction
     has_audio: bool = False
     has_alpha: bool = False
+    tags: ColourTags = ColourTags()
     warnings: list[str]
 
     @abstractmethod

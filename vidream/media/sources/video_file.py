@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,8 +12,17 @@ import numpy as np
 
 from vidream.errors import SourceError
 from vidream.media.arrays import compose_over_black, from_array
+from vidream.media.colour_tags import HLG, PQ, ColourTags, light_metadata, tags_of
+from vidream.media.companions import Companions, chapters_of, moved_timecode
+from vidream.media.delivery import Colours
 from vidream.media.ffmpeg import Child, source_options
-from vidream.media.filters import deinterlace_filters, output_format, picture_filters, rate_filters
+from vidream.media.filters import (
+    changes_colours,
+    deinterlace_filters,
+    output_format,
+    picture_filters,
+    rate_filters,
+)
 from vidream.media.frame import Frame
 from vidream.media.probe import probe_clip
 from vidream.media.sources.source import Source
@@ -36,15 +46,25 @@ class MovingSource(Source):
     cannot be decoded is replaced by the one before, so that nothing after it comes too soon.
     """
 
-    def __init__(self, source: Path, *, size: int | None, rate: Fraction | None, span: Span) -> None:
+    def __init__(
+        self, source: Path, *, size: int | None, rate: Fraction | None, span: Span, colours: Colours = "sdr"
+    ) -> None:
         self._source = source
+        self._colours: Colours = colours
         self.info = probe_clip(source)
+        self.tags = ColourTags() if changes_colours(self.info, colours) else tags_of(self.info)
+        if self.tags.is_hdr:
+            self.tags = replace(self.tags, light=light_metadata(source, self.info.index))
         timing = self.info.timing
         self.width, self.height = fit_size(source.name, *self.info.upright_size, size)
         self.rate = rate or timing.rate
         self.has_audio = self.info.audio is not None
         self.has_alpha = self.info.has_alpha
         self.warnings = list(self.info.notes)
+        if self.info.transfer in (PQ, HLG) and not self.tags.is_hdr:
+            self.warnings.append(f"{source.name} is HDR, and is brought to SDR; films of 10 bits and more keep it")
+        if self.info.is_interlaced:
+            self.warnings.append(f"{source.name} is interlaced: whole frames are made of its fields")
         self._is_resampled = not timing.is_constant or self.rate != timing.rate
         start, length = span.cut(source.name, timing.duration_seconds)
         if timing.is_constant:
@@ -62,14 +82,32 @@ class MovingSource(Source):
         """When the first frame is shown, on the file's clock: there the sound begins too."""
         return self.info.timing.first_seconds + self.start_seconds
 
+    @property
+    def companions(self) -> Companions:
+        """What goes with the pictures."""
+        info, timing = self.info, self.info.timing
+        starts = self.sound_start_seconds
+        moved = moved_timecode(info.timecode, timing.rate, round(self.start_seconds * timing.rate), self.rate)
+        return Companions(
+            self._source,
+            info.tracks,
+            starts,
+            info.starts_seconds,
+            chapters=chapters_of(info.chapters, starts, self.duration_seconds),
+            timecode=moved,
+            subtitles=info.subtitles,
+        )
+
     def frames(self, first: int = 0, *, seek: bool = True) -> Iterator[Frame]:
         """Yield frames, as `Source.frames` says. One child runs while this is iterated.
 
         A file that ends early gives the frames that it has, with a warning.
         """
-        _, channels, depth_bytes = output_format(self.info)
-        dtype = np.dtype(np.uint8 if depth_bytes == 1 else "<u2")
-        buffer = np.empty((self.height, self.width, channels), dtype)
+        made = output_format(self.info)
+        sides = (self.height, self.width)
+        buffer = np.empty(
+            (made.channels, *sides) if made.is_planar else (*sides, made.channels), "<u2" if made.is_deep else np.uint8
+        )
         number = first
         with Child(self._arguments(first, seek=seek), read=True) as child:
             while _fill(child, buffer.reshape(-1).view(np.uint8).data):
@@ -83,6 +121,8 @@ class MovingSource(Source):
             number += 1
 
     def _frame(self, buffer: np.ndarray, number: int) -> Frame:
+        if output_format(self.info).is_planar:
+            buffer = np.moveaxis(buffer[[2, 0, 1, 3][: len(buffer)]], 0, 2)
         picture, alpha = compose_over_black(buffer) if buffer.shape[2] == 4 else (from_array(buffer), None)
         return Frame(picture, alpha, number / self.rate)
 
@@ -98,8 +138,8 @@ class MovingSource(Source):
         # picture, and filtered one by one would fill the memory in a long pause.
         filters = [
             *deinterlace_filters(info),
-            *picture_filters(info, self.width, self.height),
-            f"format={output_format(info)[0]}",
+            *picture_filters(info, self.width, self.height, self._colours),
+            f"format={output_format(info).name}",
             *self._time_filters(wanted_seconds, first),
         ]
         return [
@@ -113,7 +153,7 @@ class MovingSource(Source):
             *("-vf", ",".join(filters)),
             *("-fps_mode", "passthrough"),
             *("-frames:v", str(self.frame_count - first)),
-            *("-f", "rawvideo", "-pix_fmt", output_format(info)[0], "pipe:1"),
+            *("-f", "rawvideo", "-pix_fmt", output_format(info).name, "pipe:1"),
         ]
 
     def _time_filters(self, wanted_seconds: Fraction, first: int) -> list[str]:

@@ -67,6 +67,7 @@ def make_animation(
     quality: int = 85,
     max_bytes: int | None = None,
     reserved_bytes: int = 0,
+    has_alpha: bool = False,
 ) -> str | None:
     """Encode the lossless `frames` [width x height px] into `made`, endless, by its suffix.
 
@@ -79,6 +80,7 @@ def make_animation(
         quality: 1..100; of an APNG without a limit nothing is lost.
         max_bytes: the file is no larger; sides, rate and colours are reduced for it, as little as will do.
         reserved_bytes: of max_bytes, for what is added to the file afterwards.
+        has_alpha: frames have alpha, which a WebP or APNG keeps; it has all colours then.
 
     Returns:
         with `max_bytes`, a line that says which size, rate and colours were chosen.
@@ -86,7 +88,7 @@ def make_animation(
     Raises:
         TargetError: nothing fits, the disk is full, or ffmpeg fails.
     """
-    encode = _Encoder(frames, made, target, (width, height), rate)
+    encode = _Encoder(frames, made, target, (width, height), rate, has_alpha=has_alpha)
     plans = _plans(made.suffix, width, height, rate, quality)
     if max_bytes is None:
         encode(plans[0])
@@ -131,7 +133,10 @@ _APNG = ["-c:v", "apng", "-f", "apng", "-plays", "0", "-pred", "mixed"]
 class _Encoder:
     """Encodes one film by any plan; returns the size of the file in bytes."""
 
-    def __init__(self, frames: Path, made: Path, target: Path, own: tuple[int, int], rate: Fraction) -> None:
+    def __init__(
+        self, frames: Path, made: Path, target: Path, own: tuple[int, int], rate: Fraction, *, has_alpha: bool
+    ) -> None:
+        self._has_alpha = has_alpha
         self._frames, self._made, self._target, self._own, self._rate = frames, made, target, own, rate
         self._latest: Plan | None = None
 
@@ -142,8 +147,8 @@ class _Encoder:
                 self._in_all_colours(
                     plan, "bgra", ["-c:v", "libwebp_anim", "-quality", str(plan.quality), "-loop", "0"]
                 )
-            elif plan.colours is None:
-                self._in_all_colours(plan, "rgb24", _APNG)
+            elif plan.colours is None or self._has_alpha:
+                self._in_all_colours(plan, "rgba" if self._has_alpha else "rgb24", _APNG)
             else:
                 self._in_palettes(plan)
             self._latest = plan

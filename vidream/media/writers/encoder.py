@@ -8,26 +8,55 @@ import threading
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from vidream.errors import TargetError
+from vidream.media.arrays import over_nothing, to_array, to_deep_array, to_dithered_array
+from vidream.media.delivery import Encoding
 from vidream.media.disk import full_disk
 from vidream.media.ffmpeg import Child, local_url
+from vidream.media.frame import Frame
 
-__all__ = ["VideoEncoder", "even_sides"]
+__all__ = ["RawFrame", "VideoEncoder", "raw_frame"]
 
 # One frame of lookahead in the queue and one in the pipe keep the encoder busy; more would only cost memory.
 _QUEUE_FRAMES = 2
 _STALL_SECONDS = 300.0
 
 
-def even_sides(array: np.ndarray) -> np.ndarray:
-    """[H,W,3] with an odd last line or column repeated once: 4:2:0 video has even sides only."""
-    height, width = array.shape[:2]
-    if height % 2 == 0 and width % 2 == 0:
-        return array
-    return np.pad(array, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+class RawFrame(NamedTuple):
+    """A frame as ffmpeg gets it. height, width: px, which may be more than those of the picture."""
+
+    data: bytes
+    height: int
+    width: int
+
+
+def raw_frame(frame: Frame, encoding: Encoding, *, is_live: bool = False) -> RawFrame:
+    """`frame` in the form that `encoding.pipe_format` names, the last lines and columns repeated where its codec wants
+    more: 4:2:0 video has even sides only."""
+    picture, codec = frame.picture, encoding.codec
+    assert codec is not None
+    if encoding.has_alpha:
+        alpha = frame.alpha
+        if alpha is None or alpha.shape[2:] != picture.shape[2:]:
+            alpha = torch.ones_like(picture[:, :1])
+        picture = over_nothing(picture, alpha)
+    height, width = picture.shape[2:]
+    more = -height % codec.multiple_px, -width % codec.multiple_px
+    if encoding.is_deep_pipe(is_live=is_live):
+        # What becomes brightness and colour differences is rounded by ffmpeg.
+        array = to_deep_array(picture, encoding.bits if codec.is_rgb(encoding.bits) else 16)
+        array = array[[1, 2, 0, 3][: len(array)]]
+        array = np.pad(array, ((0, 0), (0, more[0]), (0, more[1])), mode="edge") if any(more) else array
+    else:
+        dithers = encoding.has_alpha or (encoding.dithers and not is_live)
+        array = to_dithered_array(picture) if dithers else to_array(picture)
+        array = np.pad(array, ((0, more[0]), (0, more[1]), (0, 0)), mode="edge") if any(more) else array
+    return RawFrame(array.tobytes(), height + more[0], width + more[1])
 
 
 class VideoEncoder:
@@ -38,7 +67,16 @@ class VideoEncoder:
     """
 
     def __init__(
-        self, file: Path, target: Path, *, width: int, height: int, rate: Fraction, options: list[str]
+        self,
+        file: Path,
+        target: Path,
+        *,
+        width: int,
+        height: int,
+        rate: Fraction,
+        encoding: Encoding,
+        options: list[str],
+        is_live: bool = False,
     ) -> None:
         """Start it.
 
@@ -47,15 +85,20 @@ class VideoEncoder:
             target: the name shown in errors, where the disk's room is looked up.
             width, height: of the frames, px.
             rate: frames a second.
-            options: the encoder's and the container's arguments.
+            encoding: how they are stored.
+            options: the container's arguments.
+            is_live: with as little work as can be.
         """
         self._target = target
-        source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", str(rate)]
+        pixels = encoding.pipe_format(is_live=is_live)
+        source = ["-f", "rawvideo", "-pix_fmt", pixels, "-s", f"{width}x{height}", "-framerate", str(rate)]
         # -r: left to itself, ffmpeg guesses the rate by the times of the first frames, and takes 119.88 for 120.
-        source += ["-r", str(rate)]
+        source += ["-r", str(rate), *encoding.tags.light.source_options]
         times = ["-fps_mode", "passthrough", "-enc_time_base", str(1 / rate)]
+        coding = encoding.arguments(is_live=is_live)
         self._child = Child(
-            ["-loglevel", "warning", "-y", *source, "-i", "pipe:0", *times, *options, local_url(file)], feed=True
+            ["-loglevel", "warning", "-y", *source, "-i", "pipe:0", *times, *coding, *options, local_url(file)],
+            feed=True,
         )
         self._frames: queue.Queue[bytes | None] = queue.Queue(_QUEUE_FRAMES)
         self._is_broken = threading.Event()
@@ -91,7 +134,7 @@ class VideoEncoder:
         return self._child.disk_is_full
 
     def write(self, frame: bytes) -> None:
-        """Hand over one frame, the bytes of [H,W,3] uint8 RGB. TargetError where the encoder has died."""
+        """Hand over one frame, as `raw_frame` gives it. TargetError where the encoder has died."""
         self._put(frame)
 
     def finish(self) -> None:

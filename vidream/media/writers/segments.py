@@ -15,13 +15,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vidream.errors import TargetError
-from vidream.media.codecs import Codec, exact_times
+from vidream.media.delivery import Encoding
 from vidream.media.disk import disk_trouble, full_disk, is_full, save_whole, sync_file, sync_folder
 from vidream.media.formats import FORMATS, Format
-from vidream.media.writers.encoder import VideoEncoder
+from vidream.media.video_times import exact_times
+from vidream.media.writers.encoder import RawFrame, VideoEncoder
 from vidream.media.writers.joining import LIST, join_pieces
 
 __all__ = ["RAW", "Segments", "is_finished_segment", "is_work_file"]
@@ -29,11 +28,11 @@ __all__ = ["RAW", "Segments", "is_finished_segment", "is_work_file"]
 # Two seconds cost 1 to 3 % of the file's size against one long run of frames, and end a Ctrl-C soon.
 _SEGMENT_SECONDS = 2
 # A kill costs the work in a segment, which grows with the pixels: 24 frames of 640x360 take some 5 s on two cores.
-_OPEN_BYTES = 16 * 2**20
+_OPEN_PIXELS = 16 * 2**20 // 3
 # Fewer frames cost too much of the file: 12 take 10 % more than 48, 6 take 35 % more (1280x720) ...
 _FEWEST_FRAMES = 12
-# ... but the open segment is held in memory.
-_LARGEST_OPEN_BYTES = 64 * 2**20
+# ... but the open segment is held in memory: 128 MiB with 16 bits a channel.
+_LARGEST_OPEN_PIXELS = 64 * 2**20 // 3
 RAW, _PART = ".rgb", ".part"
 
 
@@ -63,10 +62,9 @@ class Segments:
         folder: Path,
         target: Path,
         *,
-        codec: Codec,
+        encoding: Encoding,
         suffix: str,
         rate: Fraction,
-        quality: int = 85,
         total_frames: int | None = None,
         first: int = 0,
     ) -> None:
@@ -75,17 +73,16 @@ class Segments:
         Args:
             folder: where the segments lie.
             target: the name shown in errors.
-            codec: of the segments.
+            encoding: how frames are stored.
             suffix: of their files.
             rate: frames a second.
-            quality: 1..100.
             total_frames: of the whole film, for words on how much room it needs.
             first: the number, in the whole film, of the first frame that comes here.
         """
         self.frames = 0
         self._total_frames, self._first = total_frames, first
         self._folder, self._target = folder, target
-        self._suffix, self._rate, self._codec, self._quality = suffix, rate, codec, quality
+        self._suffix, self._rate, self._encoding = suffix, rate, encoding
         self._has_ticks = suffix in FORMATS and FORMATS[suffix].has_ticks
         self._size: tuple[int, int] | None = None
         # Where closed segments end, as numbers of frames in the whole film; the open one begins at the last of them.
@@ -108,19 +105,19 @@ class Segments:
         assert self._size is not None
         return self._size
 
-    def write(self, array: np.ndarray, *, new_shot: bool = False) -> None:
-        """Keep one frame [H,W,3] uint8 RGB. TargetError where the disk is full or the encoder failed."""
+    def write(self, frame: RawFrame, *, new_shot: bool = False) -> None:
+        """Keep one frame. TargetError where the disk is full or the encoder failed."""
         try:
             if self._size is None:
                 self._folder.mkdir(exist_ok=True)
-                self._size = (array.shape[0], array.shape[1])
+                self._size = (frame.height, frame.width)
             if new_shot:
                 self._close_segment()
             self.close_full_segment()
             if self._encoder is None:
                 self._encoder = self._encode(self._cuts[-1], self._open)
             with self._lock:
-                self._open.append(array.tobytes())
+                self._open.append(frame.data)
                 self.frames += 1
             self._feed(self._open[-1])
         except OSError as error:
@@ -143,10 +140,11 @@ class Segments:
     def _encode(self, start: int, frames: list[bytes]) -> VideoEncoder:
         """An encoder for the segment that begins at `start`, given its first `frames`."""
         height, width = self.size
-        times = exact_times(self._codec, self._rate, has_ticks=self._has_ticks)
+        assert self._encoding.codec is not None
         encoder = VideoEncoder(
             self._name(start, f"{_PART}{self._suffix}"), self._target, width=width, height=height, rate=self._rate,
-            options=[*self._codec.arguments(self._quality), *times],
+            encoding=self._encoding,
+            options=exact_times(self._encoding.codec, self._rate, has_ticks=self._has_ticks),
         )  # fmt: skip
         try:
             for frame in frames:
@@ -271,12 +269,17 @@ class Segments:
 
     @property
     def _frame_bytes(self) -> int:
-        return self.size[0] * self.size[1] * 3
+        channels = 4 if self._encoding.has_alpha else 3
+        return self._pixels * channels * (2 if self._encoding.is_deep_pipe() else 1)
+
+    @property
+    def _pixels(self) -> int:
+        return self.size[0] * self.size[1]
 
     @property
     def _length(self) -> int:
         """Frames in a full segment."""
-        fitting = max(_OPEN_BYTES // self._frame_bytes, min(_FEWEST_FRAMES, _LARGEST_OPEN_BYTES // self._frame_bytes))
+        fitting = max(_OPEN_PIXELS // self._pixels, min(_FEWEST_FRAMES, _LARGEST_OPEN_PIXELS // self._pixels))
         return max(1, min(round(self._rate * _SEGMENT_SECONDS), fitting))
 
     def finish(self) -> None:
@@ -293,7 +296,8 @@ class Segments:
         """
         self.finish()
         pieces = [(self._name(start, self._suffix), end - start) for start, end in pairwise(self._cuts)]
-        times = exact_times(self._codec, self._rate, has_ticks=made_format.has_ticks)
+        assert self._encoding.codec is not None
+        times = exact_times(self._encoding.codec, self._rate, has_ticks=made_format.has_ticks)
         suffix = made_format.suffix if made_format.is_video else ".mkv"
         return join_pieces(self._folder, self._target, pieces, self._rate, suffix, [*times, *options])
 

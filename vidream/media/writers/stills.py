@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from vidream.media.colour_tags import ColourTags
 from vidream.media.disk import sync_file
+from vidream.media.exr import encode_exr
 from vidream.media.frame import Frame
 from vidream.media.images import encode_picture, save_bytes
-from vidream.media.metadata import with_comment
+from vidream.media.metadata import with_colour_tags, with_comment
 from vidream.media.numbered import NumberedName
 from vidream.media.targets import one_picture_only
 from vidream.media.writers.writer_base import Target, Writer
@@ -21,15 +23,20 @@ def _encoded(frame: Frame, target: Target) -> bytes:
     suffix = target.format.suffix
     # A picture of another size is no longer the frame that the alpha was cut for.
     fits = frame.alpha is not None and frame.alpha.shape[2:] == frame.picture.shape[2:]
-    alpha = frame.alpha if fits else None
-    data = encode_picture(frame.picture, suffix, quality=min(100, target.quality + 10), alpha=alpha)
+    encoding = target.encoding
+    alpha = frame.alpha if fits and encoding.has_alpha else None
+    if suffix == ".exr":
+        return encode_exr(frame.picture, encoding.tags, alpha=alpha)
+    quality = min(100, encoding.quality + 10)
+    data = encode_picture(frame.picture, suffix, quality=quality, alpha=alpha, bits=encoding.bits)
+    if suffix == ".png" and encoding.tags != ColourTags():
+        data = with_colour_tags(data, encoding.tags)
     return with_comment(data, suffix, target.comment) if target.comment else data
 
 
 class StillWriter(Writer):
     """Exactly one picture."""
 
-    takes_alpha = True
     _data = b""
 
     def write(self, frame: Frame, *, new_shot: bool) -> None:
@@ -46,8 +53,6 @@ class StillWriter(Writer):
 
 class NumberedWriter(Writer):
     """One file a frame, numbered as the source is, else from 1 on; each is whole as soon as it has its name."""
-
-    takes_alpha = True
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)

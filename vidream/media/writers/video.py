@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vidream.errors import SourceError, TargetError
-from vidream.media.arrays import to_array
-from vidream.media.codecs import FFV1, Codec, exact_times
 from vidream.media.frame import Frame
 from vidream.media.metadata import add_to_gif, video_options
+from vidream.media.video_times import exact_times
 from vidream.media.writers.animation import make_animation
-from vidream.media.writers.encoder import VideoEncoder, even_sides
+from vidream.media.writers.encoder import VideoEncoder, raw_frame
 from vidream.media.writers.segments import Segments
-from vidream.media.writers.sound import add_sound
+from vidream.media.writers.sound import add_companions
 from vidream.media.writers.writer_base import Target, Writer
 
 __all__ = ["AnimationWriter", "FilmWriter", "VideoWriter"]
@@ -27,51 +24,53 @@ LARGEST_COMMENT_SHARE = 0.25
 class FilmWriter(Writer):
     """Frames into one file, by way of segments where there is a work folder. Subclasses say what becomes of it."""
 
-    codec: Codec
-    segment_suffix: str
-    # Of the file that holds all frames.
-    whole_suffix: str
-
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, segment_suffix: str, whole_suffix: str) -> None:
+        """segment_suffix, whole_suffix: of the files that hold some frames, and all of them."""
         super().__init__(target)
         self._size: tuple[int, int] | None = None
+        self._whole_suffix = whole_suffix
         self._encoder: VideoEncoder | None = None
         self._segments: Segments | None = None
-
-    def _begin(self) -> None:
-        """Called once codec and suffixes are known."""
-        target = self.target
         if target.work is not None:
             self._segments = Segments(
-                target.work.folder, target.path, codec=self.codec, suffix=self.segment_suffix, rate=target.rate,
-                quality=target.quality, total_frames=target.total_frames, first=target.first,
+                target.work.folder, target.path, encoding=target.encoding, suffix=segment_suffix, rate=target.rate,
+                total_frames=target.total_frames, first=target.first,
             )  # fmt: skip
 
     def _container_options(self) -> list[str]:
         """ffmpeg's arguments for the file that holds all frames."""
         return []
 
-    def _array(self, frame: Frame) -> np.ndarray:
-        return to_array(frame.picture)
-
     def write(self, frame: Frame, *, new_shot: bool) -> None:
-        array = self._array(frame)
-        self._size = (array.shape[0], array.shape[1])
+        raw = raw_frame(frame, self.target.encoding, is_live=self.target.is_live)
+        if self._size is None:
+            self._check_size(*frame.picture.shape[-2:])
+        self._size = (raw.height, raw.width)
         if self._segments is not None:
-            self._segments.write(array, new_shot=new_shot)
+            self._segments.write(raw, new_shot=new_shot)
         else:
             if self._encoder is None:
                 self._encoder = self._start_encoder(*self._size)
-            self._encoder.write(array.tobytes())
+            self._encoder.write(raw.data)
         self.frames += 1
+
+    def _check_size(self, height: int, width: int) -> None:
+        codec = self.target.encoding.codec
+        assert codec is not None
+        least_width, least_height = codec.least_px
+        if width < least_width or height < least_height:
+            raise TargetError(
+                f"{codec.name} takes frames of {least_width}x{least_height} px and more; {width}x{height} came. "
+                "Make them larger, or choose another codec"
+            )
 
     def _start_encoder(self, height: int, width: int) -> VideoEncoder:
         target = self.target
-        times = exact_times(self.codec, target.rate, has_ticks=target.format.has_ticks)
-        coding = self.codec.arguments(target.quality, is_live=target.is_live)
+        assert target.encoding.codec is not None
+        times = exact_times(target.encoding.codec, target.rate, has_ticks=target.format.has_ticks)
         return VideoEncoder(
-            self._temporary(self.whole_suffix), target.path, width=width, height=height, rate=target.rate,
-            options=[*coding, *times, *self._container_options()],
+            self._temporary(self._whole_suffix), target.path, width=width, height=height, rate=target.rate,
+            encoding=target.encoding, options=[*times, *self._container_options()], is_live=target.is_live,
         )  # fmt: skip
 
     def _whole(self) -> Path:
@@ -122,33 +121,29 @@ class VideoWriter(FilmWriter):
     """A video, with the sound of its source."""
 
     def __init__(self, target: Target) -> None:
-        super().__init__(target)
-        self.codec, self.segment_suffix = target.format.codec, target.format.segment_suffix
-        self.whole_suffix = target.format.suffix
-        self._begin()
-
-    def _array(self, frame: Frame) -> np.ndarray:
-        return even_sides(to_array(frame.picture))
+        super().__init__(target, segment_suffix=target.encoding.segment_suffix(), whole_suffix=target.format.suffix)
 
     def _container_options(self) -> list[str]:
         # A film that gets its sound is written once more.
-        muxer = self.target.format.muxer_options if self.target.sound is None else ()
+        muxer = self.target.format.muxer_options if self.target.companions is None else ()
         return [*muxer, *video_options(self.target.comment)]
 
     def close(self) -> Path | None:
         video, target = self._whole(), self.target
-        if target.sound is None:
+        companions = target.companions
+        if companions is None:
             return video
-        if target.work is not None and not target.sound.source.exists():
+        if target.work is not None and companions.tracks and not companions.source.exists():
             raise SourceError(
-                f'"{target.sound.source}" is gone, and its sound is needed; bring it back', use={"audio": False}
+                f'"{companions.source}" is gone, and its sound is needed; bring it back', use={"audio": False}
             )
         made = self._temporary(video.suffix)
-        trouble = add_sound(
-            video, target.sound, made, target.path, made_format=target.format, rate=target.rate, frames=self.frames
-        )
+        trouble = add_companions(
+            video, companions, made, target.path, made_format=target.format, encoding=target.encoding,
+            rate=target.rate, frames=self.frames,
+        )  # fmt: skip
         if trouble is not None:
-            self.warning = f"the sound of {target.sound.source.name} could not be kept ({trouble})"
+            self.warning = f"the sound of {companions.source.name} could not be kept ({trouble})"
             return video
         return made
 
@@ -156,11 +151,8 @@ class VideoWriter(FilmWriter):
 class AnimationWriter(FilmWriter):
     """A GIF, APNG or animated WebP: all frames are kept without loss until it is known how they are encoded best."""
 
-    codec, segment_suffix, whole_suffix = FFV1, ".nut", ".mkv"
-
     def __init__(self, target: Target) -> None:
-        super().__init__(target)
-        self._begin()
+        super().__init__(target, segment_suffix=".nut", whole_suffix=".mkv")
 
     def close(self) -> Path | None:
         frames, target = self._whole(), self.target
@@ -173,8 +165,8 @@ class AnimationWriter(FilmWriter):
             # The limit is for the pictures.
             comment, reserved_bytes = None, 0
         self.note = make_animation(
-            frames, made, target.path, width=width, height=height, rate=target.rate, quality=target.quality,
-            max_bytes=target.max_bytes, reserved_bytes=reserved_bytes,
+            frames, made, target.path, width=width, height=height, rate=target.rate, quality=target.encoding.quality,
+            max_bytes=target.max_bytes, reserved_bytes=reserved_bytes, has_alpha=target.encoding.has_alpha,
         )  # fmt: skip
         if comment:
             add_to_gif(made, comment)

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
 from vidream.errors import TargetError
 from vidream.media.arrays import check_picture
-from vidream.media.codecs import storable_rate
+from vidream.media.codecs import CODECS
+from vidream.media.companions import Companions
+from vidream.media.delivery import Delivery
 from vidream.media.disk import disk_trouble
-from vidream.media.formats import format_of, suffixes
+from vidream.media.formats import FORMATS, format_of, suffixes
 from vidream.media.frame import Frame
-from vidream.media.images import ALPHA_SUFFIXES
 from vidream.media.sources.reader import FrameReader
 from vidream.media.sources.still import DEFAULT_RATE
 from vidream.media.targets import TargetKind, as_target, check_target, free_name, target_kind
-from vidream.media.writers.sound import Sound
+from vidream.media.video_times import storable_rate
 from vidream.media.writers.stills import NumberedWriter, StillWriter
 from vidream.media.writers.video import AnimationWriter, VideoWriter
 from vidream.media.writers.writer_base import Target, Work, Writer
 
-__all__ = ["FrameWriter"]
+__all__ = ["AUDIO_WISHES", "AudioWish", "FrameWriter"]
 
+AudioWish = Literal["all", "first", "none"] | bool
+AUDIO_WISHES = ("all", "first", "none")
+
+ALPHA_SUFFIXES = tuple(
+    suffix
+    for suffix, row in FORMATS.items()
+    if row.has_alpha or (row.is_video and CODECS[row.alpha_codec or row.codecs[0]].alpha_formats)
+)
 # Above this, 8 bits of alpha are all set.
 LEAST_OPAQUE = 254.5 / 255
 
@@ -45,11 +55,12 @@ class FrameWriter:
             for picture in frames:
                 out.write(picture)
 
-    .mp4 .m4v .mov .mkv: H.264, 4:2:0, bt709, limited range, an odd last line or column repeated once.
-    .webm: VP9. .gif .apng, and .webp of more than one picture: endless, and no faster than browsers show them: 50
-    frames a second at most in a GIF, 90 in the others. A GIF has a palette a scene. .png .jpg .webp .bmp .tif:
-    exactly one picture. "shots/%04d.png": one file a picture, from 1 on, or numbered as the source is.
-    `vidream.media.formats` is the whole table.
+    .mp4 .m4v: H.264, 4:2:0, limited range, an odd last line or column repeated once. .mov: ProRes, 4444 where
+    something is transparent. .mkv: FFV1, RGB of 10 bits without loss. .webm: VP9. `delivery` chooses others. .gif
+    .apng, and .webp of more than one picture: endless, and no faster than browsers show them: 50 frames a second at
+    most in a GIF, 90 in the others. A GIF has a palette a scene. .png .jpg .webp .bmp .tif .exr: exactly one picture.
+    "shots/%04d.png": one file a picture, from 1 on, or numbered as the source is. `vidream.media.formats` is the whole
+    table.
 
     An exception in the block leaves nothing at `target`; of numbered pictures, those already made stay.
     KeyboardInterrupt is the exception to this: the file is finished with the frames so far, then it goes on.
@@ -67,9 +78,10 @@ class FrameWriter:
         *,
         like: FrameReader | None = None,
         rate: Fraction | None = None,
-        audio: bool = True,
+        audio: AudioWish = "all",
+        follows: bool = True,
         overwrite: bool = False,
-        quality: int = 85,
+        delivery: Delivery | None = None,
         work: Work | None = None,
         first: int = 0,
         total_frames: int | None = None,
@@ -81,11 +93,12 @@ class FrameWriter:
 
         Args:
             target: where to.
-            like: gives the rate and the sound (with `audio`).
+            like: gives the rate, the sound, chapters and timecode.
             rate: frames a second, exact; else that of `like`, else 25.
-            audio: take the sound of `like`.
+            audio: the tracks of sound of `like`: "all", "first" (the default one) or "none"; True and False: all, none.
+            follows: the film runs along with `like`, so that sound, chapters and timecode fit it.
             overwrite: replace what is there.
-            quality: 1..100; 85 shows no loss (x264 CRF 17).
+            delivery: codec, bits, alpha and quality; by default what follows from the suffix.
             work: a folder to keep the film in while it is made, so that `secure` and `restore` can take it up again.
             first: frames before the first, made elsewhere.
             total_frames: of the whole film, by default those of `like`.
@@ -95,13 +108,12 @@ class FrameWriter:
 
         Raises:
             TargetError: one line, the target cannot be written.
-            ValueError: a rate or quality out of range.
+            ValueError: a rate out of range.
         """
-        if not 1 <= quality <= 100:
-            raise ValueError(f"quality is {quality}; give 1..100")
         if rate is not None and rate <= 0:
             raise ValueError(f"rate is {rate}; give more than 0")
         self.path = as_target(target)
+        self._like, self._delivery = like, delivery or Delivery()
         total_frames = total_frames or (like.frame_count if like is not None else None)
         # Before `check_target`, which may make a folder.
         if max_bytes is not None and target_kind(self.path, total_frames) != "gif":
@@ -111,14 +123,20 @@ class FrameWriter:
         self.rate = storable_rate(Fraction(rate or (like.rate if like else DEFAULT_RATE)))
         found = format_of(self.path)
         assert found is not None
+        self._companions = _wanted(like.companions, audio) if like and follows and self.kind == "video" else None
         self._target = Target(
             self.path,
             found,
             self.rate,
-            quality=quality,
+            encoding=self._delivery.encoding(
+                self.path,
+                self.kind,
+                has_alpha=like is not None and like.has_alpha,
+                tags=like.tags if like is not None else None,
+            ),
             comment=comment,
             is_live=is_live,
-            sound=_sound(like) if audio and self.kind == "video" else None,
+            companions=self._companions,
             work=work,
             numbers=like.numbers if like is not None else None,
             first=first,
@@ -131,6 +149,9 @@ class FrameWriter:
         self._is_closed = False
         self._trouble: str | None = None
         self._lost_alpha: str | None = None
+        self._lost_words: str | None = None
+        if like is not None and self.kind == "video" and like.companions.subtitles:
+            self._lost_words = f"the subtitles of {like.source.name} are left out"
 
     @property
     def frames_written(self) -> int:
@@ -139,7 +160,7 @@ class FrameWriter:
     @property
     def warnings(self) -> list[str]:
         """One line for each thing that was lost, such as sound."""
-        return [each for each in (self._trouble, self._lost_alpha, self._writer.warning) if each]
+        return [each for each in (self._trouble, self._lost_alpha, self._lost_words, self._writer.warning) if each]
 
     @property
     def warning(self) -> str | None:
@@ -179,17 +200,21 @@ class FrameWriter:
         size = tuple(frame.picture.shape[2:])
         if self._size is not None and size != self._size:
             raise ValueError(f"a {size[1]}x{size[0]} px picture came; the first was {self._size[1]}x{self._size[0]}")
+        if self._size is None and self._like is None and self._target.work is None and frame.alpha is not None:
+            # Only now is it known that something is transparent.
+            self._target.encoding = self._delivery.encoding(self.path, self.kind, has_alpha=True)
         self._size = size
-        if not (self._writer.takes_alpha and self._target.format.has_alpha):
+        if not self._target.encoding.has_alpha:
             self.note_lost_alpha(frame.alpha)
         self._writer.write(frame, new_shot=new_shot)
 
     def note_lost_alpha(self, alpha: Tensor | None) -> None:
         """Have `warnings` tell that the target does not keep `alpha` [1,1,H,W], where some of it is not opaque."""
-        if self._lost_alpha is None and alpha is not None and float(alpha.min()) < LEAST_OPAQUE:
+        if self._delivery.alpha == "drop" or alpha is None or self._lost_alpha is not None:
+            return
+        if float(alpha.min()) < LEAST_OPAQUE:
             self._lost_alpha = (
-                f"{self.path.name}: what is transparent stands over black; "
-                f"only still or numbered pictures keep it: {', '.join(ALPHA_SUFFIXES)}"
+                f"{self.path.name}: what is transparent stands over black; these keep it: {', '.join(ALPHA_SUFFIXES)}"
             )
 
     @property
@@ -273,5 +298,10 @@ class FrameWriter:
             self.discard()
 
 
-def _sound(like: FrameReader | None) -> Sound | None:
-    return Sound(like.source, *like.sound) if like is not None and like.sound is not None else None
+def _wanted(companions: Companions, audio: AudioWish) -> Companions | None:
+    """What of `companions` goes into the film; None for nothing at all."""
+    tracks = companions.tracks if audio in ("all", True) else ()
+    if audio == "first":
+        tracks = tuple(each for each in companions.tracks if each.is_default)
+    found = replace(companions, tracks=tracks)
+    return found if found.tracks or found.chapters or found.timecode else None

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from vidream.errors import TargetError
+from vidream.media.companions import Companions
+from vidream.media.delivery import Encoding
 from vidream.media.disk import disk_trouble
 from vidream.media.formats import Format
 from vidream.media.frame import Frame
 from vidream.media.targets import temporary_name
-from vidream.media.writers.sound import Sound
 
 __all__ = ["Target", "Work", "Writer"]
 
@@ -36,10 +37,10 @@ class Target:
         path: where.
         format: its row in the table of formats.
         rate: frames a second.
-        quality: 1..100.
+        encoding: how its frames are stored.
         comment: a line that the file carries inside, where its format can.
         is_live: encoded with as little work as can be.
-        sound: what goes with a video.
+        companions: what goes with a video.
         work: a folder to keep a film in while it is made.
         numbers: of numbered pictures, the numbers of the first ones, ascending; those after them count on.
         first: frames of the film before the first that comes, made elsewhere.
@@ -50,10 +51,10 @@ class Target:
     path: Path
     format: Format
     rate: Fraction
-    quality: int = 85
+    encoding: Encoding = field(default_factory=Encoding)
     comment: str | None = None
     is_live: bool = False
-    sound: Sound | None = None
+    companions: Companions | None = None
     work: Work | None = None
     numbers: list[int] | None = None
     first: int = 0
@@ -68,12 +69,9 @@ class Writer(ABC):
 
     Attributes:
         frames: how many were written.
-        takes_alpha: a frame's alpha is stored where the format has a place for it; else it stands over black.
         warning: one line about what was lost, or None.
         note: one line about how it was made to fit a limit, or None.
     """
-
-    takes_alpha: ClassVar[bool] = False
 
     def __init__(self, target: Target) -> None:
         self.target = target
