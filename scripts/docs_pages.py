@@ -171,14 +171,20 @@ def networks_page() -> str:
 
 def formats_page() -> str:
     """The formats that can be written."""
+    from vidream.media.codecs import CODECS
     from vidream.media.formats import FORMATS
 
     rows = []
     for suffix, row in FORMATS.items():
         sound = f"{row.sound_encoder}; copied: {', '.join(row.copied_sound)}" if row.is_video else ""
-        rows.append((f"`{suffix}`", " or ".join(row.kinds), sound, "yes" if row.has_alpha else ""))
-    lines = _table(("suffix", "what it holds", "sound", "alpha of the source"), rows)
-    head = "What OUT can be, by its suffix. Pictures can be numbered: `shots/%04d.png`."
+        codecs = row.codecs if row.is_video else ()
+        has_alpha = row.has_alpha or any(CODECS[name].alpha_formats for name in codecs)
+        rows.append((f"`{suffix}`", " or ".join(row.kinds), ", ".join(codecs), sound, "yes" if has_alpha else ""))
+    lines = _table(("suffix", "what it holds", "codecs, the default first", "sound", "alpha of the source"), rows)
+    head = (
+        "What OUT can be, by its suffix. Pictures can be numbered: `shots/%04d.png`. "
+        "More: [films for editors](../masters.md)."
+    )
     return "\n".join(["# File formats", "", head, "", *lines, ""])
 
 

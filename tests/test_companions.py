@@ -11,7 +11,7 @@ import pytest
 from frames_helpers import beep_starts, ffmpeg, make_clip, report, sound_samples
 
 from vidream.cli import main
-from vidream.media import FrameReader
+from vidream.media import FrameReader, FrameWriter
 from vidream.media.companions import moved_timecode
 
 NO_STEPS = ["--set", "steps=0", "--set", "first_steps=0", "-q"]
@@ -170,3 +170,25 @@ def test_a_recipe_still_stands_in_a_film_with_companions(rich, tmp_path):
     from vidream.media.metadata import read_comment
 
     assert json.loads(read_comment(tmp_path / "out.mov"))["source"] == "rich.mkv"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "aac"), (".mov", "pcm_s16le"), (".mkv", "flac")])
+def test_flash_and_beep_are_together_at_the_end_of_twenty_minutes(tmp_path, suffix, codec):
+    rate, seconds = Fraction(24000, 1001), 1200
+    frames, last = round(seconds * rate), round(1195 * rate)
+    at = float(last / rate)
+    tone = f"aevalsrc='0.5*sin(2*PI*1000*t)*between(t,{at:.9f},{at + 0.5:.9f})':s=48000:d={seconds}"
+    grey = f"nullsrc=s=64x48:r={rate},geq=lum='if(eq(N,{last}),235,40)':cb=128:cr=128"
+    sources = ["-f", "lavfi", "-i", grey, "-f", "lavfi", "-i", tone, "-frames:v", frames]
+    clip = tmp_path / f"in{'.mov' if suffix == '.mov' else '.mkv'}"
+    ffmpeg(*sources, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", codec, clip)
+    target = tmp_path / f"out{suffix}"
+    with FrameReader(clip) as reader, FrameWriter(target, like=reader) as writer:
+        for frame in reader.frames():
+            writer.write(frame)
+    with FrameReader(target, start_seconds=1190) as reader:
+        before = Fraction(round(1190 * rate)) / rate
+        bright = [before + frame.time_seconds for frame in reader.frames() if frame.picture.mean() > 0.5]
+    assert float(bright[0]) == pytest.approx(at, abs=0.001)
+    assert beep_starts(target, sample_rate=48000) == pytest.approx(float(bright[0]), abs=0.01)

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from vidream.many import dream_many as dream_many
     from vidream.many import watch_folder as watch_folder
     from vidream.media import Camera as Camera
+    from vidream.media import Delivery as Delivery
     from vidream.media import FrameReader as FrameReader
     from vidream.media import FrameWriter as FrameWriter
     from vidream.networks import Net as Net
