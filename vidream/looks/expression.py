@@ -4,9 +4,9 @@ Variables: `t` (seconds of the film), `frame`, `pi`, and what is heard: loud, ba
 (0..1) and bpm. Functions: sin, cos (radians), abs, min, max, clamp(x, low, high), smooth(x, seconds), step(edge, x),
 lerp(a, b, share), noise(x). Also + - * / % **, comparisons, which give 0 or 1, and `a if b else c`.
 
-A text is read with `ast` against a list of what is allowed, and is never run as Python. Every result is finite, as every
-step on the way is: dividing by 0 gives 0, a root of a negative number gives 0, an exponent is held within -64..64, and
-what grows too large is held at 1e12.
+A text is read with `ast` against a list of what is allowed, and is never run as Python. Every result is finite, and so
+is every step on the way: dividing by 0 gives 0, a root of a negative number gives 0, an exponent is held within -64..64,
+and what grows too large is held at 1e12.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vidream.errors import close_names
 from vidream.looks.expression_functions import FUNCTIONS, finite, power, quotient, remainder, smoothed
 from vidream.looks.moment import SOUND_NAMES, Moment, moment_of
 
-__all__ = ["BadExpression", "Expression", "split_outside"]
+__all__ = ["ExpressionError", "Expression", "split_outside"]
 
 LONGEST_TEXT = 500
 # A frame is worked out in well under a millisecond, and no stack runs full.
@@ -35,7 +35,9 @@ _VARIABLES: dict[str, Callable[[Moment], float]] = {
     "pi": lambda moment: 3.141592653589793,
 }
 _KNOWN = (*_VARIABLES, *SOUND_NAMES, *FUNCTIONS, "smooth")
-_TOKEN = re.compile(r"(?P<number>(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|[<>=!]=|[-+*/%(),<> ]", re.ASCII)
+_TOKEN = re.compile(
+    r"(?P<number>(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|[<>=!]=|[-+*/%(),<> ]", re.ASCII
+)
 _OPERATORS: dict[type[ast.AST], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -56,7 +58,7 @@ _SHOWN_CHARACTERS = 80
 _Value = Callable[[Moment], float]
 
 
-class BadExpression(ValueError):
+class ExpressionError(ValueError):
     """A text that is no expression: one line that points at the place."""
 
 
@@ -116,7 +118,7 @@ def split_outside(text: str, mark: str = ",") -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _compiled(text: str) -> tuple[_Value, frozenset[str]]:
-    """What works the value out, and the sound variables in it. Raises BadExpression."""
+    """What works the value out, and the sound variables in it. Raises ExpressionError."""
     _check_letters(text)
     try:
         tree = ast.parse(text, mode="eval")
@@ -131,11 +133,11 @@ def _compiled(text: str) -> tuple[_Value, frozenset[str]]:
 
 
 def _check_letters(text: str) -> None:
-    """Raise BadExpression unless every word and sign is one that may be used."""
+    """Raise ExpressionError unless every word and sign is one that may be used."""
     if not text:
-        raise BadExpression("the expression is empty; for example 0.2 + 0.5*bass")
+        raise ExpressionError("the expression is empty; for example 0.2 + 0.5*bass")
     if len(text) > LONGEST_TEXT:
-        raise BadExpression(f"the expression has {len(text)} characters; at most {LONGEST_TEXT}")
+        raise ExpressionError(f"the expression has {len(text)} characters; at most {LONGEST_TEXT}")
     place, opened = 0, []
     while place < len(text):
         found = _TOKEN.match(text, place)
@@ -158,11 +160,11 @@ def _check_letters(text: str) -> None:
         raise _wrong(text, opened[-1], 'a "(" without its ")"')
 
 
-def _wrong(text: str, place: int, what: str, advice: str = "") -> BadExpression:
+def _wrong(text: str, place: int, what: str, advice: str = "") -> ExpressionError:
     begin = max(0, min(place - _SHOWN_CHARACTERS // 2, len(text) - _SHOWN_CHARACTERS))
     shown = "".join(letter if letter.isprintable() else "?" for letter in text[begin : begin + _SHOWN_CHARACTERS])
     shown = f"{'…' * (begin > 0)}{shown}{'…' * (begin + _SHOWN_CHARACTERS < len(text))}"
-    return BadExpression(f'{what} at column {place + 1} of "{shown}"{advice}')
+    return ExpressionError(f'{what} at column {place + 1} of "{shown}"{advice}')
 
 
 class _Reader:
@@ -250,5 +252,5 @@ class _Reader:
         self._in_smooth = False
         return smoothed(inner, float(seconds))
 
-    def _wrong(self, node: ast.expr, what: str, advice: str) -> BadExpression:
+    def _wrong(self, node: ast.expr, what: str, advice: str) -> ExpressionError:
         return _wrong(self._text, node.col_offset, what, advice)
