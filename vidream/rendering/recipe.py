@@ -95,7 +95,7 @@ class Recipe:
 
 
 def preset_fields(preset: Preset) -> dict[str, Any]:
-    """Every field of a preset but its description, as JSON has values; schedules as their text."""
+    """Every field of a preset but its description, as JSON has values; schedules and expressions as their text."""
     return {item.name: _plain(getattr(preset, item.name)) for item in fields(preset) if item.name != "description"}
 
 
