@@ -39,14 +39,12 @@ class Heard:
 
     Attributes:
         levels: [K,4] float32 >= 0: amplitude of all (A-weighted), bass, mid and treble; 1 is about full scale.
-        flux: [K] float32 >= 0: how much louder the bands became, summed.
-        low_flux: [K] float32 >= 0: the same below 150 Hz.
+        flux: [K,3] float32 >= 0: how much louder bass, mid and treble became, each summed over its bands.
         duration_seconds: of the sound.
     """
 
     levels: np.ndarray
     flux: np.ndarray
-    low_flux: np.ndarray
     duration_seconds: float
 
 
@@ -144,7 +142,7 @@ def hear(blocks: Iterable[np.ndarray]) -> Heard:
     Memory: a few bytes a frame, and one block; an hour needs some 20 MB.
     """
     ear = _Ear()
-    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
     count, first, done = 0, -(WINDOW // 2), 0
     held = np.zeros(WINDOW // 2, np.float32)  # samples from `first` on
     for block in blocks:
@@ -159,8 +157,8 @@ def hear(blocks: Iterable[np.ndarray]) -> Heard:
     held = np.concatenate([held, np.zeros(WINDOW, np.float32)])
     for begin in range(0, left, BLOCK_FRAMES):
         parts.append(ear.listen(_frames(held, first, done + begin, min(BLOCK_FRAMES, left - begin))))
-    levels, flux, low_flux = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return Heard(levels, flux, low_flux, count / SAMPLE_RATE)
+    levels, flux = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Heard(levels, flux, count / SAMPLE_RATE)
 
 
 def _centre(frame: int) -> int:
@@ -185,12 +183,12 @@ class _Ear:
         scale = 4 / (WINDOW * 1.5 * WINDOW / 4)
         masks = [(hertz >= low) & (hertz < high) for low, high in BANDS_HZ.values()]
         self._levels = (np.stack([_a_weight(hertz), *masks], 1) * scale).astype(np.float32)
-        self._bands, self._is_low = _flux_bands(hertz)
+        self._bands, self._ranges = _flux_bands(hertz)
         self._peak = FLOOR
         self._before = np.zeros((FLUX_STEP, self._bands.shape[1]), np.float32)
 
-    def listen(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """[k,WINDOW] samples -> levels [k,4], flux [k], flux of the bass [k], all float32."""
+    def listen(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """[k,WINDOW] samples -> levels [k,4] and flux [k,3], float32."""
         spectrum = np.fft.rfft(windows * self._window, axis=1)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
         levels = np.sqrt(power @ self._levels)
@@ -203,19 +201,20 @@ class _Ear:
         widest[:, 1:] = np.maximum(widest[:, 1:], heard[:-FLUX_STEP, :-1])
         widest[:, :-1] = np.maximum(widest[:, :-1], heard[:-FLUX_STEP, 1:])
         rise = np.maximum(0.0, heard[FLUX_STEP:] - widest)
-        low = rise[:, self._is_low].sum(1)
-        return levels.astype(np.float32), rise.sum(1).astype(np.float32), low.astype(np.float32)
+        return levels.astype(np.float32), (rise @ self._ranges).astype(np.float32)
 
 
 def _flux_bands(hertz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """([bins,FLUX_BANDS] triangles that are even in the ear's scale, which of them lie below 150 Hz)."""
+    """([bins,FLUX_BANDS] triangles that are even in the ear's scale, [FLUX_BANDS,3] which are bass, mid, treble)."""
     mel = 2595 * np.log10(1 + np.array([20.0, 10000.0]) / 700)
     edges = 700 * (10 ** (np.linspace(mel[0], mel[1], FLUX_BANDS + 2) / 2595) - 1)
     up = (hertz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     down = (edges[2:] - hertz[:, None]) / (edges[2:] - edges[1:-1])
     scale = 4 / (WINDOW * 1.5 * WINDOW / 4)
     bands = np.maximum(0.0, np.minimum(up, down)) * scale
-    return bands.astype(np.float32), edges[1:-1] < BANDS_HZ["bass"][1]
+    middles = edges[1:-1, None]
+    lows, highs = np.array(list(BANDS_HZ.values())).T
+    return bands.astype(np.float32), ((middles >= lows) & (middles < highs)).astype(np.float32)
 
 
 def _a_weight(hertz: np.ndarray) -> np.ndarray:
