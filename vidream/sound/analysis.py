@@ -1,0 +1,115 @@
+"""Analysis: from a file to the curves of its sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from vidream.sound.beats import beat_seconds, downbeats_of, find_beats
+from vidream.sound.curves import CURVE_RATE, GRID_CURVES, SoundCurves
+from vidream.sound.hearing import FINE_RATE, FLOOR, Heard, hear, samples_of
+from vidream.sound.onsets import moving_mean, onset_strength
+
+__all__ = ["analyse", "curves_of"]
+
+ATTACK_SECONDS, RELEASE_SECONDS = 0.01, 0.25
+# This part of the frames that sound stays below 1.
+LOUDEST_PART = 0.98
+# What is softer than the loudest by this factor (60 dB) does not sound.
+SOUNDS_FROM = 1e-3
+
+
+def analyse(
+    path: Path | str,
+    *,
+    stream: int | None = None,
+    start_seconds: float = 0.0,
+    duration_seconds: float | None = None,
+) -> SoundCurves:
+    """Listen to a file.
+
+    Memory stays flat: sound is decoded and looked at in blocks of four seconds. The same file gives the same curves.
+
+    Args:
+        path: music, or a video with sound: anything that ffmpeg reads.
+        stream: number of the stream in the file (`AudioInfo.index`); None for its default one.
+        start_seconds: where time 0 of the curves is, counted from the file's earliest time
+            (`ClipInfo.starts_seconds`), >= 0. Sound that begins later keeps its silence.
+        duration_seconds: how much to hear from there, > 0; None for all.
+
+    Returns:
+        the curves; without beats where there are none.
+
+    Raises:
+        SourceError: the file cannot be read, or holds no such sound.
+        ValueError: a time out of range.
+    """
+    if not 0 <= start_seconds < float("inf"):
+        raise ValueError(f"start_seconds is {start_seconds}; allowed is a number from 0 on")
+    if duration_seconds is not None and not 0 < duration_seconds < float("inf"):
+        raise ValueError(f"duration_seconds is {duration_seconds}; allowed is a number above 0, or None")
+    blocks = samples_of(
+        Path(path), stream=stream, start_seconds=start_seconds, duration_seconds=duration_seconds
+    )
+    return curves_of(hear(blocks))
+
+
+def curves_of(heard: Heard) -> SoundCurves:
+    """The curves of what was heard."""
+    strength = onset_strength(heard.flux.sum(1))
+    beats = find_beats(np.stack([onset_strength(band) for band in heard.flux.T], 1))
+    length = beat_seconds(beats)
+    # Two fine frames to one value: the mean of a triangle around it, so that no short attack is lost.
+    raw = [_coarse(heard.levels[:, column]) for column in range(4)] + [_coarse(strength)]
+    floors = [FLOOR] * 4 + [0.5]
+    curves = {
+        name: _followed(_gained(values, floor)) for name, values, floor in zip(GRID_CURVES, raw, floors, strict=True)
+    }
+    return SoundCurves(
+        **curves,
+        duration_seconds=heard.duration_seconds,
+        bpm=60 / length if length else 0.0,
+        beats_seconds=beats,
+        downbeats_seconds=downbeats_of(beats, _downbeat_weights(beats, heard)) if len(beats) else beats,
+    )
+
+
+def _coarse(values: np.ndarray) -> np.ndarray:
+    """[K] at 200 a second -> [(K+1)//2] at 100 a second, each centred at its time."""
+    step = FINE_RATE // CURVE_RATE
+    padded = np.pad(np.asarray(values, np.float64), 1, mode="edge")
+    return (0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:])[::step]
+
+
+def _gained(values: np.ndarray, floor: float) -> np.ndarray:
+    """0..1: the loud parts of the track at 1. What never rises above `floor` is silence, and stays 0."""
+    most = float(values.max(initial=0.0))
+    if most <= floor:
+        return np.zeros(len(values))
+    level = float(np.quantile(values[values > SOUNDS_FROM * most], LOUDEST_PART))
+    return np.clip(values / max(level, floor), 0.0, 1.0)
+
+
+def _followed(values: np.ndarray) -> np.ndarray:
+    """An envelope that rises within 10 ms and falls within 250 ms. [N] -> [N] float32, 0..1."""
+    attack, release = (1 - float(np.exp(-1 / (CURVE_RATE * each))) for each in (ATTACK_SECONDS, RELEASE_SECONDS))
+    level = 0.0
+    out = np.empty(len(values), np.float32)
+    for place, value in enumerate(values.tolist()):
+        level += (attack if value > level else release) * (value - level)
+        out[place] = level
+    return out
+
+
+def _downbeat_weights(beats: np.ndarray, heard: Heard) -> np.ndarray:
+    """[B] how much speaks for a bar to begin at each beat: bass that begins there, and how deep the beat is."""
+    places = np.clip(np.round(beats * FINE_RATE).astype(np.int64), 0, len(heard.flux) - 1)
+    around = [places + shift for shift in range(-4, 5)]
+    last = len(heard.flux) - 1
+    low, full = (
+        np.max([flux[np.clip(each, 0, last)] for each in around], axis=0)
+        for flux in (heard.flux[:, 0], heard.flux.sum(1))
+    )
+    bass = moving_mean(heard.levels[:, 1], 0.1)[np.clip(places + 10, 0, last)]
+    return sum((each / (each.mean() + 1e-9) for each in (low, full, bass)), np.zeros(len(beats)))
