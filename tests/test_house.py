@@ -22,6 +22,7 @@ FLOORS = [
     {"looks"},
     {"motion"},
     {"media", "networks"},
+    {"sound"},
     {"objectives", "outputs"},
     {"engine"},
     {"temporal"},

@@ -83,6 +83,7 @@ def _task(job: FilmJob, workers: Cluster, dreamer: Dreamer) -> FilmTask:
         tile=workers.tile,
         comment=job.recipe(dreamer).to_json(),
         wants_pictures=job.progress.wants_pictures,
+        sound=job.hear(),
         **job.span,
     )
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vidream.cluster.joint import JointFrames
+from vidream.cluster.unit_messages import Message, begun_state, new_files, packed_state, small_picture
 from vidream.cluster.units import Unit
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError
@@ -24,27 +23,17 @@ from vidream.media.delivery import Colours, Delivery
 from vidream.media.disk import disk_trouble
 from vidream.media.frame import frame_mark
 from vidream.media.numbered import NumberedName
-from vidream.media.writers.segments import is_finished_segment
 from vidream.motion.estimators import estimator
 from vidream.rendering.dreamed_frames import DreamedFrames
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Progress
-from vidream.rendering.report import COLUMNS
-from vidream.rendering.saved_state import State, load_state, save_state
+from vidream.rendering.saved_state import load_state
+from vidream.sound import SoundCurves
 from vidream.temporal.carry import motions
-from vidream.temporal.stream import StreamFigures
 
 __all__ = ["FileFact", "FilmTask", "Look", "Message", "UnitMaker", "look_for_cuts"]
 
-PREVIEW_SIDE_PX = 480
 MARKS_AT_ONCE = 10
-# What a worker tells: its kind, a number or a name, and what belongs to it.
-#   ("frames", how many more, a small picture [3,h,w] uint8 or None)
-#   ("marks", the first frame's number, marks of the frames read); ("cut", the frame's number, None)
-#   ("segment" or "picture", the file's name, its bytes)
-#   ("at", the frame's number, the state of the dream before it)
-#   ("end", how many frames, the state after the last)
-Message = tuple[str, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -77,6 +66,7 @@ class FilmTask:
         device, precision, tile: as in `Dreamer`.
         comment: the line that the film carries inside.
         wants_pictures: a small one of the newest frame goes to the driver.
+        sound: what the look hears.
     """
 
     source: Path
@@ -96,6 +86,7 @@ class FilmTask:
     tile: int | None = None
     comment: str = ""
     wants_pictures: bool = False
+    sound: SoundCurves | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -207,9 +198,7 @@ class UnitMaker:
             if unit.kind == "joint":
                 maker = self._joint(unit, states, reader, beside, folder)
             else:
-                maker = DreamedFrames(
-                    reader, self._dreamer, mask=task.mask, part=(unit.first, unit.end), first_mark=marks.get(unit.first)
-                )
+                maker = self._frames(reader, (unit.first, unit.end), marks.get(unit.first))
                 if unit.kind == "piece":
                     yield from self._lead(unit, beside, maker, marks.get(unit.early), folder)
             writer = FrameWriter(
@@ -220,18 +209,22 @@ class UnitMaker:
             latest = _Latest()
             try:
                 for _ in FrameLoop(maker, writer, progress=latest).steps():
-                    yield "frames", 1, _small(latest.picture) if task.wants_pictures else None
-                    yield from _new_files(segments.folder, target.parent, sent)
+                    yield "frames", 1, small_picture(latest.picture) if task.wants_pictures else None
+                    yield from new_files(segments.folder, target.parent, sent)
             finally:
                 writer.pause()
-            yield from _new_files(segments.folder, target.parent, sent)
+            yield from new_files(segments.folder, target.parent, sent)
             position = writer.secure(writer.frames_written)
             if writer.frames_written != unit.frames or position is None:
                 raise SourceError(
                     f"{task.source.name} gave {writer.frames_written} of frames {unit.first + 1} to {unit.end}; "
                     "check the file"
                 )
-            yield "end", unit.frames, _packed(maker.state(), position, folder, whole=unit.keeps_end)
+            yield "end", unit.frames, packed_state(maker.state(), position, folder, whole=unit.keeps_end)
+
+    def _frames(self, reader: FrameReader, part: tuple[int, int], mark: str | None = None) -> DreamedFrames:
+        mask, sound = self._task.mask, self._task.sound
+        return DreamedFrames(reader, self._dreamer, mask=mask, part=part, first_mark=mark, sound=sound)
 
     def _joint(
         self, unit: Unit, states: Mapping[str, bytes], reader: FrameReader, beside: FrameReader, folder: Path
@@ -239,11 +232,11 @@ class UnitMaker:
         """Both dreams of a joint, as they are before its first frame."""
         both = []
         for each, name in ((reader, "before"), (beside, "after")):
-            frames = DreamedFrames(each, self._dreamer, mask=self._task.mask, part=(unit.first, unit.end))
+            frames = self._frames(each, (unit.first, unit.end))
             path = folder / name
             path.write_bytes(states[name])
             tensors, numbers, _ = load_state(path)
-            frames.restore(*_begun(tensors, numbers))
+            frames.restore(*begun_state(tensors, numbers))
             both.append(frames)
         return JointFrames(both[0], both[1], unit.frames)
 
@@ -251,15 +244,14 @@ class UnitMaker:
         self, unit: Unit, reader: FrameReader, maker: DreamedFrames, mark: str | None, folder: Path
     ) -> Generator[Message, None, None]:
         """Dream from before a piece up to its first frame, and have `maker` go on from there."""
-        part = (unit.early, unit.first)
-        lead = DreamedFrames(reader, self._dreamer, mask=self._task.mask, part=part, first_mark=mark)
+        lead = self._frames(reader, (unit.early, unit.first), mark)
         lead.begin(Progress())
         with closing(lead.frames()) as frames:
             for number, _ in enumerate(frames, unit.early + 1):
                 yield "frames", 0, None
                 if number == unit.at:
-                    yield "at", unit.at, _packed(lead.state(), {"frames": 0}, folder)
-        maker.restore(*_begun(*lead.state()))
+                    yield "at", unit.at, packed_state(lead.state(), {"frames": 0}, folder)
+        maker.restore(*begun_state(*lead.state()))
 
 
 def look_for_cuts(reader: FrameReader, preset: Preset, look: Look) -> Generator[Message, None, None]:
@@ -291,40 +283,3 @@ class _Latest(Progress):
 
     def frame(self, picture: Tensor, frames: int) -> None:
         self.picture = picture
-
-
-def _new_files(segments: Path, pictures: Path, sent: set[str]) -> Iterator[Message]:
-    """The content of what has come into being: a film's segments, or numbered pictures."""
-    for kind, folder in (("segment", segments), ("picture", pictures)):
-        for path in sorted(folder.iterdir()):
-            if path.name not in sent and (kind == "picture" or is_finished_segment(path.name)):
-                sent.add(path.name)
-                yield kind, path.name, path.read_bytes()
-                if kind == "segment":  # pictures are still to be secured by their writer
-                    path.unlink()
-
-
-def _small(picture: Tensor | None) -> Tensor | None:
-    """[1,3,h,w] uint8, for a preview."""
-    if picture is None:
-        return None
-    scale = min(1.0, PREVIEW_SIDE_PX / max(picture.shape[-2:]))
-    if scale < 1:
-        picture = F.interpolate(picture, scale_factor=scale, mode="area")
-    return (picture * 255).round().to(torch.uint8).cpu()
-
-
-def _begun(tensors: Mapping[str, Any], numbers: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """A state to go on from as the first frame of a unit: nothing is counted yet."""
-    dream = {name: tensor for name, tensor in tensors.items() if name != "track"}
-    counted = {**asdict(StreamFigures()), "number": numbers["number"], "dreamed": 0}
-    return {**dream, "track": torch.zeros(0, len(COLUMNS))}, counted
-
-
-def _packed(state: State, position: Mapping[str, Any], folder: Path, *, whole: bool = True) -> bytes:
-    """The bytes of a state; without `whole`, its figures alone."""
-    tensors, numbers = state
-    kept = tensors if whole else {name: tensor for name, tensor in tensors.items() if name == "track"}
-    path = folder / "state"
-    save_state(path, (kept, numbers), position)
-    return path.read_bytes()

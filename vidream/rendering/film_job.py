@@ -19,12 +19,14 @@ from vidream.media.targets import one_picture_only
 from vidream.media.writers.writer import AudioWish
 from vidream.rendering.clip_loops import ClipLoop
 from vidream.rendering.dreamed_frames import DreamedFrames
+from vidream.rendering.film_sound import FilmSound
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import delivery_settings, film_settings, machine_settings
 from vidream.rendering.side_files import SideFiles
 from vidream.rendering.work_folder import WorkFolder
+from vidream.sound import SoundCurves
 
 __all__ = ["FilmJob"]
 
@@ -51,8 +53,10 @@ class FilmJob:
     loop: str | None
     max_bytes: int | None
     progress: Progress
+    sound: FilmSound
     workers: tuple[str, ...] = ()
     begun: float = field(default_factory=time.monotonic)
+    is_heard: bool = False
 
     def make(self, *, resume: bool, end: int | None = None) -> Made:
         """The whole film, or its first `end` frames, which were made before."""
@@ -63,8 +67,8 @@ class FilmJob:
             replaces = self.overwrite or (work is not None and work.replaces_target)
             side = SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=replaces)
             writer = FrameWriter(
-                self.path, like=self.reader, audio=self.audio, follows=self.loop is None, delivery=self.delivery,
-                overwrite=replaces, work=work, max_bytes=self.max_bytes,
+                self.path, like=self.reader, audio=self.audio, sound=self.sound.file, follows=self.loop is None,
+                delivery=self.delivery, overwrite=replaces, work=work, max_bytes=self.max_bytes,
             )  # fmt: skip
             steps = self.steps_writer(work, overwrite=replaces)
             with writer, steps or nullcontext():
@@ -72,14 +76,14 @@ class FilmJob:
                 recipe = self.recipe(dreamer)
                 writer.comment = recipe.to_json()
                 part = (0, end) if end is not None else None
-                frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps, part=part)
+                frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps, part=part, sound=self.hear())
                 make_loop = partial(self._clip_loop, self.loop, work) if self.loop and work is not None else None
                 film = FrameLoop(frames, writer, work=work, progress=self.progress, make_clip_loop=make_loop)
                 if work is not None:
                     work.open(self.settings(dreamer), machine_settings(dreamer))
                 film.run()
             made = self.made(film, frames, dreamer)
-            side.write(made, frames.track, recipe)
+            side.write(made, frames.track, recipe, self.sound.curves)
             if work is not None and film.is_finished:
                 work.finished()
         return made
@@ -87,7 +91,7 @@ class FilmJob:
     def settings(self, dreamer: Dreamer) -> dict[str, Any]:
         """All that the frames depend on. Reads parts of the source, the mask and the guides."""
         settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
-        settings |= delivery_settings(self.delivery)
+        settings |= delivery_settings(self.delivery) | self.sound.settings
         return {**settings, "loop": self.loop} if self.loop else settings
 
     def _clip_loop(self, kind: str, work: WorkFolder, frames_made: int) -> ClipLoop:
@@ -98,6 +102,7 @@ class FilmJob:
     def made(self, film: FrameLoop, frames: DreamedFrames, dreamer: Dreamer) -> Made:
         figures, writer = frames.figures, film.writer
         lost_sound = ["a loop has no sound"] if self.loop and self.reader.has_audio else []
+        lost_sound += self.sound.warnings(float(writer.frames_written / self.reader.rate))
         return Made(
             path=writer.path,
             frames=writer.frames_written,
@@ -128,8 +133,16 @@ class FilmJob:
             source=self.reader.source.name,
             weights=dreamer.weights.name if dreamer.weights else None,
             objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
+            listen=self.sound.recipe,
             **self.asked,
         )
+
+    def hear(self) -> SoundCurves | None:
+        """What the look follows; listens where that was not done yet. Raises SourceError."""
+        if self.sound.curves is not None and not self.is_heard:
+            self.is_heard = True
+            self.progress.said(self.sound.words)
+        return self.sound.curves
 
     def load(self) -> Dreamer:
         if not isinstance(self.dreamer, Dreamer):

@@ -25,7 +25,8 @@ class Recipe:
 
     weights: the name of a file that was given in place of the network's own.  size: longer side asked for,
     px.  rate: frames a second asked for, as a fraction.  objective: one that was given in Python in place of what the
-    preset asks for, as `Objective.describe` gives it.  version: of vidream.
+    preset asks for, as `Objective.describe` gives it.  listen: the name of the track that was followed in place of the
+    source's sound, and a hash of its content.  version: of vidream.
     """
 
     preset: Preset
@@ -35,6 +36,7 @@ class Recipe:
     size: int | None = None
     rate: str | None = None
     objective: Mapping[str, Any] | None = None
+    listen: Mapping[str, str] | None = None
     version: str = __version__
 
     def to_json(self) -> str:
@@ -46,7 +48,7 @@ class Recipe:
                 "source": self.source,
                 **{
                     name: getattr(self, name)
-                    for name in ("weights", "size", "rate", "objective")
+                    for name in ("weights", "size", "rate", "objective", "listen")
                     if getattr(self, name)
                 },
                 "preset": preset_fields(self.preset),
@@ -59,10 +61,13 @@ class Recipe:
         try:
             found = json.loads(text)
             preset, size, objective = found["preset"], found.get("size"), found.get("objective")
+            listen = found.get("listen")
             texts = {name: found.get(name) for name in ("weights", "rate")}
             if (
                 not isinstance(preset, dict)
                 or not isinstance(objective, dict | None)
+                or not isinstance(listen, dict | None)
+                or not all(isinstance(each, str) for each in (listen or {"name": ""}).values())
                 or not all(each is None or isinstance(each, str) for each in texts.values())
             ):
                 raise TypeError
@@ -72,6 +77,7 @@ class Recipe:
                 source=str(found["source"]),
                 size=None if size is None else int(size),
                 objective=objective,
+                listen=listen,
                 version=str(found["vidream"]),
                 **texts,
             )

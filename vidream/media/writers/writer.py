@@ -19,6 +19,7 @@ from vidream.media.delivery import Delivery
 from vidream.media.disk import disk_trouble
 from vidream.media.formats import FORMATS, format_of, suffixes
 from vidream.media.frame import Frame
+from vidream.media.sound_file import SoundFile
 from vidream.media.sources.reader import FrameReader
 from vidream.media.sources.still import DEFAULT_RATE
 from vidream.media.targets import TargetKind, as_target, check_target, free_name, target_kind
@@ -79,6 +80,7 @@ class FrameWriter:
         like: FrameReader | None = None,
         rate: Fraction | None = None,
         audio: AudioWish = "all",
+        sound: SoundFile | None = None,
         follows: bool = True,
         overwrite: bool = False,
         delivery: Delivery | None = None,
@@ -96,6 +98,7 @@ class FrameWriter:
             like: gives the rate, the sound, chapters and timecode.
             rate: frames a second, exact; else that of `like`, else 25.
             audio: the tracks of sound of `like`: "all", "first" (the default one) or "none"; True and False: all, none.
+            sound: a file whose sound it gets in place of that of `like`.
             follows: the film runs along with `like`, so that sound, chapters and timecode fit it.
             overwrite: replace what is there.
             delivery: codec, bits, alpha and quality; by default what follows from the suffix.
@@ -123,7 +126,8 @@ class FrameWriter:
         self.rate = storable_rate(Fraction(rate or (like.rate if like else DEFAULT_RATE)))
         found = format_of(self.path)
         assert found is not None
-        self._companions = _wanted(like.companions, audio) if like and follows and self.kind == "video" else None
+        own = like.companions if like and follows else None
+        self._companions = _wanted(own, audio, sound) if self.kind == "video" else None
         self._target = Target(
             self.path,
             found,
@@ -298,10 +302,18 @@ class FrameWriter:
             self.discard()
 
 
-def _wanted(companions: Companions, audio: AudioWish) -> Companions | None:
-    """What of `companions` goes into the film; None for nothing at all."""
+def _wanted(companions: Companions | None, audio: AudioWish, sound: SoundFile | None) -> Companions | None:
+    """What of `companions` goes into the film, with `sound` in place of its own; None for nothing at all."""
+    if sound is not None and audio not in ("none", False):
+        begins = sound.starts_seconds
+        companions = replace(
+            companions or Companions(sound.path),
+            source=sound.path, tracks=(sound.info,), picture_seconds=begins, starts_seconds=begins,
+        )  # fmt: skip
+    if companions is None:
+        return None
     tracks = companions.tracks if audio in ("all", True) else ()
     if audio == "first":
-        tracks = tuple(each for each in companions.tracks if each.is_default)
+        tracks = tuple(filter(None, [companions.sound]))
     found = replace(companions, tracks=tracks)
     return found if found.tracks or found.chapters or found.timecode else None
