@@ -16,6 +16,7 @@ from torch import Tensor
 from vidream.engine.dreamer import Dreamer
 from vidream.engine.postprocess import finish
 from vidream.errors import TargetError
+from vidream.looks.moment import Moment
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader
 from vidream.media.frame import Frame
@@ -179,7 +180,7 @@ class Stream:
             [1,3,H,W], RGB, 0..1, on the dreamer's device.
         """
         done = done or _ignore
-        dreamer = self.dreamer.at(float(self._number / self._rate))
+        dreamer = self.dreamer.at(Moment(float(self._number / self._rate), float(self._rate)))
         preset = dreamer.preset
         frame = frame.to(dreamer.device, torch.float32)
         mask = None if mask is None else mask.to(dreamer.device, torch.float32)
