@@ -10,7 +10,8 @@ from vidream.cli import options, values
 from vidream.cli.parser import value_of
 from vidream.cli.streams import shown_path
 from vidream.errors import PresetError
-from vidream.looks.schedule import Schedule
+from vidream.looks.expression import Expression, split_outside
+from vidream.looks.schedule import Number, Schedule
 from vidream.media.formats import suffixes
 
 __all__ = ["add", "run"]
@@ -55,11 +56,11 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
 
 
 def _add_motion(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("motion; numbers may change over time: '0:1.2, 5s:2'")
+    group = parser.add_argument_group("motion; numbers may change over time: '0:1.2, 5s:2' or '1.2 + 0.2*sin(t)'")
     add = group.add_argument
     add("--scale", type=NUMBER, default=1.25, metavar="X", help="magnification a second; under 1 outwards (1.25)")
     add("--rotate", type=NUMBER, default=0.0, metavar="DEG", help="degrees a second, clockwise")
-    add("--pan", type=PAIR, default=(0.0, 0.0), metavar="X,Y", help="frame widths and heights a second")
+    add("--pan", type=PAN, default=(0.0, 0.0), metavar="X,Y", help="frame widths and heights a second")
     add("--centre", "--center", type=PLACE, default=(0.5, 0.5), metavar="X,Y|PATH",
         help="point that the zoom goes to, as shares of the frame; or a path: '0:0.5/0.5, 4s:0.3/0.6'")  # fmt: skip
     add("--drift", type=NUMBER, default=0.1, metavar="D", help="how far that point wanders, share of a side (0.1)")
@@ -112,8 +113,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if made.finished else 1
 
 
-def _number(text: str) -> float | Schedule:
-    return Schedule.parse(text) if ":" in text else _finite(text)
+def _number(text: str) -> Number:
+    return Schedule.parse(text) if ":" in text else _value(text)
+
+
+def _value(text: str) -> float | Expression:
+    try:
+        float(text)
+    except ValueError:
+        return Expression.parse(text)
+    return _finite(text)
 
 
 def _pair(text: str) -> tuple[float, float]:
@@ -128,12 +137,19 @@ def _finite(text: str) -> float:
     return value
 
 
-def _place(text: str) -> tuple[float | Schedule, float | Schedule]:
-    """ "0.5,0.5", or a path "0:0.5/0.5, 4s:0.3/0.6": x/y at each time."""
+def _values(text: str) -> tuple[float | Expression, float | Expression]:
+    first, second = split_outside(text)
+    return _value(first), _value(second)
+
+
+def _place(text: str) -> tuple[Number, Number]:
+    """ "0.5,0.5", or a path "0:0.5/0.5, 4s:0.3/0.6": x/y at each time. There a division stands in parentheses."""
     if ":" not in text:
-        return _pair(text)
-    keys = [part.split(":") for part in text.split(",")]
-    places = [(time, *place.split("/")) for time, place in keys]
+        return _values(text)
+    keys = [part.split(":") for part in split_outside(text)]
+    places = [(time, *split_outside(place, "/")) for time, place in keys]
+    if any(len(place) != 3 for place in places):
+        raise ValueError
     along_x, along_y = (", ".join(f"{time}:{place[axis]}" for time, *place in places) for axis in (0, 1))
     return Schedule.parse(along_x), Schedule.parse(along_y)
 
@@ -142,6 +158,7 @@ def _size(text: str) -> int | tuple[int, int]:
     return values.picture_size(text) if "x" in text.lower() else values.plain_integer(text)
 
 
-NUMBER = value_of(_number, "a number, such as 1.25, or numbers over time, such as '0:1.2, 5s:2'")
+NUMBER = value_of(_number, "a number, such as 1.25, or numbers over time, such as '0:1.2, 5s:2' or '1.2+0.2*sin(t)'")
 PAIR = value_of(_pair, "two numbers, such as 0.1,0.2")
+PAN = value_of(_values, "two numbers, such as 0.1,0.2, or expressions, such as '0.1*sin(t),0'")
 PLACE = value_of(_place, "shares of the frame, such as 0.5,0.5, or a path of them, such as '0:0.5/0.5, 4s:0.3/0.6'")

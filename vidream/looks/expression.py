@@ -5,8 +5,8 @@ Variables: `t` (seconds of the film), `frame`, `pi`, and what is heard: loud, ba
 lerp(a, b, share), noise(x). Also + - * / % **, comparisons, which give 0 or 1, and `a if b else c`.
 
 A text is read with `ast` against a list of what is allowed, and is never run as Python. Every result is finite, and so
-is every step on the way: dividing by 0 gives 0, a root of a negative number gives 0, an exponent is held within -64..64,
-and what grows too large is held at 1e12.
+is every step on the way: dividing by 0 gives 0, a root of a negative number gives 0, an exponent is held within
+-64..64, and what grows too large is held at 1e12.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vidream.errors import close_names
 from vidream.looks.expression_functions import FUNCTIONS, finite, power, quotient, remainder, smoothed
 from vidream.looks.moment import SOUND_NAMES, Moment, moment_of
 
-__all__ = ["ExpressionError", "Expression", "split_outside"]
+__all__ = ["Expression", "ExpressionError", "split_outside"]
 
 LONGEST_TEXT = 500
 # A frame is worked out in well under a millisecond, and no stack runs full.
@@ -59,7 +59,7 @@ _Value = Callable[[Moment], float]
 
 
 class ExpressionError(ValueError):
-    """A text that is no expression: one line that points at the place."""
+    """A text that is no expression, or no keyframe: one line that points at the place."""
 
 
 @dataclass(frozen=True)

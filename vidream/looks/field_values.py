@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vidream.errors import PresetError
-from vidream.looks.expression import ExpressionError, Expression, split_outside
+from vidream.looks.expression import Expression, ExpressionError, split_outside
 from vidream.looks.moment import Moment
 from vidream.looks.schedule import Number, Schedule, number_at
 
@@ -40,7 +40,9 @@ def coerced(item: dataclasses.Field[Any], value: Any) -> Any:
             return value
         return _parsed_number(value, is_integer=isinstance(default, int))
     except ExpressionError as error:
-        raise PresetError(f"{item.name} cannot be {value!r}: {error} ({item.metadata['says']})") from None
+        raise PresetError(
+            f"{item.name} cannot be {value!r}: {error}; {item.metadata['says']}{range_text(item)}"
+        ) from None
     except (TypeError, ValueError, OverflowError, AttributeError):
         raise PresetError(f"{item.name} cannot be {value!r}; {item.metadata['says']}{range_text(item)}") from None
 

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from vidream.looks.expression import Expression, split_outside
+from vidream.looks.expression import Expression, ExpressionError, split_outside
 from vidream.looks.moment import Moment
 
 __all__ = ["Number", "Schedule", "number_at"]
@@ -27,6 +27,9 @@ class Schedule:
     keys: tuple[tuple[float, float | Expression], ...]
 
     def __post_init__(self) -> None:
+        # An expression that is a plain number is that number: it is the same again when it is read from its text.
+        keys = tuple((time, _value(str(each)) if isinstance(each, Expression) else each) for time, each in self.keys)
+        object.__setattr__(self, "keys", keys)
         times = [time for time, _ in self.keys]
         numbers = [number for key in self.keys for number in key if not isinstance(number, Expression)]
         if not times or times != sorted(set(times)) or times[0] < 0 or not all(map(math.isfinite, numbers)):
@@ -35,10 +38,8 @@ class Schedule:
     @classmethod
     def parse(cls, text: str) -> Schedule:
         """Read "0:0.2, 2s:0.5+0.5*beat"; times in seconds, the s may be left out. Raises ValueError."""
-        pairs = [part.split(":", 1) for part in split_outside(text)]
-        if any(len(pair) != 2 for pair in pairs):
-            raise ValueError(f"not keyframes: {text}")
-        return cls(tuple((float(time.strip().removesuffix("s")), _value(value)) for time, value in pairs))
+        pairs = [part.partition(":") for part in split_outside(text)]
+        return cls(tuple((_time(time), _value(value)) for time, _, value in pairs))
 
     @property
     def constants(self) -> tuple[float, ...]:
@@ -78,6 +79,14 @@ Number: TypeAlias = float | Schedule | Expression
 def number_at(value: Number, seconds: float | Moment) -> float:
     """A number as it is; a schedule or an expression at a time or moment."""
     return value if isinstance(value, (int, float)) else value.at(seconds)
+
+
+def _time(text: str) -> float:
+    try:
+        return float(text.strip().removesuffix("s"))
+    except ValueError:
+        shown = ascii(text.strip()[:20])
+        raise ExpressionError(f"{shown} is no time of a keyframe; write such as 0:0.2, 2s:0.5+0.5*beat") from None
 
 
 def _value(text: str) -> float | Expression:
