@@ -24,7 +24,7 @@ FLOORS = [
     {"media", "networks"},
     {"objectives", "outputs"},
     {"engine"},
-    {"temporal"},
+    {"temporal", "sound"},
     {"rendering"},
     {"live", "zoom", "cluster"},
     {"api"},
