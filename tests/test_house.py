@@ -25,7 +25,7 @@ FLOORS = [
     {"sound"},
     {"objectives", "outputs"},
     {"engine"},
-    {"temporal"},
+    {"temporal", "sound"},
     {"rendering"},
     {"live", "zoom", "cluster"},
     {"api"},

@@ -8,7 +8,7 @@ import numpy as np
 
 from vidream.sound.beats import beat_seconds, downbeats_of, find_beats
 from vidream.sound.curves import CURVE_RATE, GRID_CURVES, SoundCurves
-from vidream.sound.hearing import FINE_RATE, FLOOR, Heard, hear, samples_of
+from vidream.sound.hearing import FINE_RATE, FLOOR, PITCH_RATE, Heard, hear, samples_of
 from vidream.sound.onsets import moving_mean, onset_strength
 
 __all__ = ["analyse", "curves_of"]
@@ -49,16 +49,14 @@ def analyse(
         raise ValueError(f"start_seconds is {start_seconds}; allowed is a number from 0 on")
     if duration_seconds is not None and not 0 < duration_seconds < float("inf"):
         raise ValueError(f"duration_seconds is {duration_seconds}; allowed is a number above 0, or None")
-    blocks = samples_of(
-        Path(path), stream=stream, start_seconds=start_seconds, duration_seconds=duration_seconds
-    )
+    blocks = samples_of(Path(path), stream=stream, start_seconds=start_seconds, duration_seconds=duration_seconds)
     return curves_of(hear(blocks))
 
 
 def curves_of(heard: Heard) -> SoundCurves:
     """The curves of what was heard."""
     strength = onset_strength(heard.flux.sum(1))
-    beats = find_beats(np.stack([onset_strength(band) for band in heard.flux.T], 1))
+    beats = find_beats(np.stack([onset_strength(band) for band in heard.flux.T], 1), strength)
     length = beat_seconds(beats)
     # Two fine frames to one value: the mean of a triangle around it, so that no short attack is lost.
     raw = [_coarse(heard.levels[:, column]) for column in range(4)] + [_coarse(strength)]
@@ -103,13 +101,23 @@ def _followed(values: np.ndarray) -> np.ndarray:
 
 
 def _downbeat_weights(beats: np.ndarray, heard: Heard) -> np.ndarray:
-    """[B] how much speaks for a bar to begin at each beat: bass that begins there, and how deep the beat is."""
-    places = np.clip(np.round(beats * FINE_RATE).astype(np.int64), 0, len(heard.flux) - 1)
-    around = [places + shift for shift in range(-4, 5)]
+    """[B] how much speaks for a bar to begin at each beat: a bass drum, deep notes, and most of all a new chord."""
     last = len(heard.flux) - 1
-    low, full = (
-        np.max([flux[np.clip(each, 0, last)] for each in around], axis=0)
-        for flux in (heard.flux[:, 0], heard.flux.sum(1))
-    )
+    places = np.clip(np.round(beats * FINE_RATE).astype(np.int64), 0, last)
+    low = np.max([heard.flux[np.clip(places + shift, 0, last), 0] for shift in range(-6, 7)], axis=0)
     bass = moving_mean(heard.levels[:, 1], 0.1)[np.clip(places + 10, 0, last)]
-    return sum((each / (each.mean() + 1e-9) for each in (low, full, bass)), np.zeros(len(beats)))
+    chord = _chord_changes(places, heard.pitches)
+    return sum((each / (each.mean() + 1e-9) for each in (low, bass, 2 * chord)), np.zeros(len(beats)))
+
+
+def _chord_changes(places: np.ndarray, pitches: np.ndarray) -> np.ndarray:
+    """[B] 0..1: how unlike the notes of the beat after each place (fine frames) are to those of the beat before."""
+    step = FINE_RATE // PITCH_RATE
+    edges = np.clip((places + step - 1) // step, 0, len(pitches))
+    edges = np.concatenate([[max(0, 2 * edges[0] - edges[1])], edges, [len(pitches)]])
+    edges[-1] = min(len(pitches), 2 * edges[-2] - edges[-3])
+    total = np.concatenate([np.zeros((1, 12)), np.cumsum(pitches, 0, dtype=np.float64)])
+    notes = total[edges[1:]] - total[edges[:-1]]
+    notes -= notes.min(1, keepdims=True)  # what all notes have is noise
+    notes /= np.maximum(1e-9, np.sqrt((notes**2).sum(1, keepdims=True)))
+    return np.clip(1 - (notes[1:] * notes[:-1]).sum(1), 0.0, 1.0)

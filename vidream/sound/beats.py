@@ -12,8 +12,9 @@ from vidream.sound.tempo import BAND_WEIGHTS, beat_periods
 
 __all__ = ["bars_seconds", "beat_seconds", "downbeats_of", "find_beats"]
 
-# What it costs to leave the tempo, times the squared logarithm of how far (Ellis 2007).
-TIGHTNESS = 100.0
+# What it costs to leave the tempo, times the squared logarithm of how far (Ellis 2007, with 100: syncopated music then
+# drew beats off the tempo).
+TIGHTNESS = 400.0
 # A beat may come from half a period to almost two after the one before.
 SHORTEST, LONGEST = 0.55, 1.8
 REFINE_SECONDS = 0.03
@@ -24,7 +25,7 @@ BEATS_PER_BAR = 4
 SLIP_COST = 8.0
 
 
-def find_beats(strengths: np.ndarray) -> np.ndarray:
+def find_beats(strengths: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Beats by dynamic programming (Ellis 2007, "Beat tracking by dynamic programming", JNMR 36).
 
     The chain of times is found that has the most onset strength, with intervals near the tempo around them. Each beat
@@ -32,6 +33,7 @@ def find_beats(strengths: np.ndarray) -> np.ndarray:
 
     Args:
         strengths: [K,3] onset strength of bass, mid and treble at 200 a second.
+        whole: [K] that of all together, which beats are placed by.
 
     Returns:
         [B] float64: times in seconds, ascending; none where there is no beat.
@@ -45,7 +47,7 @@ def find_beats(strengths: np.ndarray) -> np.ndarray:
     places = _trimmed(_chain(smooth, periods), smooth)
     if len(places) < FEWEST_BEATS:
         return np.zeros(0)
-    return _refined(places, strength)
+    return _refined(places, whole)
 
 
 def _chain(strength: np.ndarray, periods: np.ndarray) -> list[int]:

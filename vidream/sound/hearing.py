@@ -13,7 +13,7 @@ import numpy as np
 from vidream.errors import SourceError
 from vidream.media.ffmpeg import CONTAINERS, Child, local_url
 
-__all__ = ["FINE_RATE", "SAMPLE_RATE", "Heard", "hear", "samples_of"]
+__all__ = ["FINE_RATE", "FLOOR", "PITCH_RATE", "SAMPLE_RATE", "Heard", "hear", "samples_of"]
 
 SAMPLE_RATE = 22050
 # Frames a second that sound is looked at: 5 ms apart, so that a beat can be placed.
@@ -21,11 +21,17 @@ FINE_RATE = 200
 # 46 ms: it tells 40 Hz from 80 Hz, and still when something begins.
 WINDOW = 1024
 BLOCK_FRAMES = 4 * FINE_RATE
+# 186 ms: it tells semitones apart from some 150 Hz on. Ten a second are enough for chords.
+PITCH_RATE = 10
+PITCH_WINDOW = 4096
+PITCH_HZ = (110.0, 1760.0)
 # Files of nothing but sound, beside the package's containers. None of them leads to another file.
 SOUND_CONTAINERS = "mp3,aac,flac,wav,w64,aiff,caf,au,ac3,eac3,dts,truehd,amr,wv,ape,tta,mpc,mpc8,dsf,tak"
 # Of one track; longer ones come from damaged times.
 MOST_HOURS = 24
 BANDS_HZ = {"bass": (20.0, 150.0), "mid": (150.0, 2000.0), "treble": (2000.0, 10000.0)}
+# The power of a sine of amplitude 1, summed over the bins of a Hann window, is then about 1.
+SCALE = 4 / (WINDOW * 1.5 * WINDOW / 4)
 FLUX_BANDS = 36
 # Flux compares with the frame of 10 ms before: longer than a period of high bass, shorter than an attack.
 FLUX_STEP = 2
@@ -40,11 +46,13 @@ class Heard:
     Attributes:
         levels: [K,4] float32 >= 0: amplitude of all (A-weighted), bass, mid and treble; 1 is about full scale.
         flux: [K,3] float32 >= 0: how much louder bass, mid and treble became, each summed over its bands.
+        pitches: [ceil(K/20),12] float32 >= 0, 10 times a second: how strong each note of the octave is.
         duration_seconds: of the sound.
     """
 
     levels: np.ndarray
     flux: np.ndarray
+    pitches: np.ndarray
     duration_seconds: float
 
 
@@ -142,35 +150,40 @@ def hear(blocks: Iterable[np.ndarray]) -> Heard:
     Memory: a few bytes a frame, and one block; an hour needs some 20 MB.
     """
     ear = _Ear()
-    parts: list[tuple[np.ndarray, np.ndarray]] = []
-    count, first, done = 0, -(WINDOW // 2), 0
-    held = np.zeros(WINDOW // 2, np.float32)  # samples from `first` on
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    half = PITCH_WINDOW // 2
+    count, first, done = 0, -half, 0
+    held = np.zeros(half, np.float32)  # samples from `first` on
     for block in blocks:
         held = np.concatenate([held, block])
         count += len(block)
-        while _centre(done + BLOCK_FRAMES) + WINDOW // 2 <= first + len(held):
-            parts.append(ear.listen(_frames(held, first, done, BLOCK_FRAMES)))
+        while _centres(done + BLOCK_FRAMES) + half <= first + len(held):
+            parts.append(ear.listen(held, _centres(done + np.arange(BLOCK_FRAMES)) - first))
             done += BLOCK_FRAMES
-            cut = _centre(done) - WINDOW // 2 - first
+            cut = int(_centres(done)) - half - first
             held, first = held[cut:], first + cut
-    left = count * FINE_RATE // SAMPLE_RATE + 1 - done
-    held = np.concatenate([held, np.zeros(WINDOW, np.float32)])
-    for begin in range(0, left, BLOCK_FRAMES):
-        parts.append(ear.listen(_frames(held, first, done + begin, min(BLOCK_FRAMES, left - begin))))
-    levels, flux = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return Heard(levels, flux, count / SAMPLE_RATE)
+    held = np.concatenate([held, np.zeros(2 * half, np.float32)])
+    frames = count * FINE_RATE // SAMPLE_RATE + 1
+    while done < frames:
+        here = min(BLOCK_FRAMES, frames - done)
+        parts.append(ear.listen(held, _centres(done + np.arange(here)) - first))
+        done += here
+    levels, flux, pitches = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Heard(levels, flux, pitches, count / SAMPLE_RATE)
 
 
-def _centre(frame: int) -> int:
+def _centres(frames: Any) -> Any:
     """The sample that a frame is centred at: 110.25 a frame, so each is rounded on its own and none drifts."""
-    return (frame * SAMPLE_RATE + FINE_RATE // 2) // FINE_RATE
+    return (frames * SAMPLE_RATE + FINE_RATE // 2) // FINE_RATE
 
 
-def _frames(held: np.ndarray, first: int, begin: int, count: int) -> np.ndarray:
-    """[count,WINDOW] samples around each frame from `begin` on."""
-    windows = np.lib.stride_tricks.sliding_window_view(held, WINDOW)
-    starts = (np.arange(begin, begin + count) * SAMPLE_RATE + FINE_RATE // 2) // FINE_RATE - WINDOW // 2 - first
-    return windows[starts]
+def _windows(held: np.ndarray, centres: np.ndarray, width: int) -> np.ndarray:
+    """[k,width] samples of `held` around each of [k] centres."""
+    return np.lib.stride_tricks.sliding_window_view(held, width)[centres - width // 2]
+
+
+def _hann(width: int) -> np.ndarray:
+    return np.hanning(width + 1)[:-1].astype(np.float32)
 
 
 class _Ear:
@@ -178,19 +191,19 @@ class _Ear:
 
     def __init__(self) -> None:
         hertz = np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE)
-        self._window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-        # A sine of amplitude 1 has a level of about 1, whatever the window.
-        scale = 4 / (WINDOW * 1.5 * WINDOW / 4)
+        self._window, self._pitch_window = _hann(WINDOW), _hann(PITCH_WINDOW)
+        self._notes = _notes(np.fft.rfftfreq(PITCH_WINDOW, 1 / SAMPLE_RATE))
         masks = [(hertz >= low) & (hertz < high) for low, high in BANDS_HZ.values()]
-        self._levels = (np.stack([_a_weight(hertz), *masks], 1) * scale).astype(np.float32)
+        self._levels = (np.stack([_a_weight(hertz), *masks], 1) * SCALE).astype(np.float32)
         self._bands, self._ranges = _flux_bands(hertz)
         self._peak = FLOOR
         self._before = np.zeros((FLUX_STEP, self._bands.shape[1]), np.float32)
 
-    def listen(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """[k,WINDOW] samples -> levels [k,4] and flux [k,3], float32."""
-        spectrum = np.fft.rfft(windows * self._window, axis=1)
-        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    def listen(self, held: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Samples, and [k] places in them of the next frames -> levels [k,4], flux [k,3], pitches, float32."""
+        power = _power(_windows(held, centres, WINDOW) * self._window)
+        pitched = _power(_windows(held, centres[:: FINE_RATE // PITCH_RATE], PITCH_WINDOW) * self._pitch_window)
+        pitches = (np.sqrt(pitched) @ self._notes).astype(np.float32)
         levels = np.sqrt(power @ self._levels)
         bands = np.concatenate([self._before, np.sqrt(power @ self._bands)])
         self._before = bands[-FLUX_STEP:]
@@ -201,7 +214,21 @@ class _Ear:
         widest[:, 1:] = np.maximum(widest[:, 1:], heard[:-FLUX_STEP, :-1])
         widest[:, :-1] = np.maximum(widest[:, :-1], heard[:-FLUX_STEP, 1:])
         rise = np.maximum(0.0, heard[FLUX_STEP:] - widest)
-        return levels.astype(np.float32), (rise @ self._ranges).astype(np.float32)
+        return levels.astype(np.float32), (rise @ self._ranges).astype(np.float32), pitches
+
+
+def _power(windows: np.ndarray) -> np.ndarray:
+    """[k,width] samples -> [k,width/2+1] float32."""
+    spectrum = np.fft.rfft(windows, axis=1)
+    return (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+
+
+def _notes(hertz: np.ndarray) -> np.ndarray:
+    """[bins,12]: how much of each bin belongs to A, A sharp, B ... of any octave."""
+    semitones = 12 * np.log2(np.maximum(hertz, 1.0) / 440)[:, None]
+    away = (semitones - np.arange(12) + 6) % 12 - 6
+    inside = (hertz >= PITCH_HZ[0]) & (hertz <= PITCH_HZ[1])
+    return (np.exp(-0.5 * (away / 0.5) ** 2) * inside[:, None]).astype(np.float32)
 
 
 def _flux_bands(hertz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -210,8 +237,7 @@ def _flux_bands(hertz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     edges = 700 * (10 ** (np.linspace(mel[0], mel[1], FLUX_BANDS + 2) / 2595) - 1)
     up = (hertz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     down = (edges[2:] - hertz[:, None]) / (edges[2:] - edges[1:-1])
-    scale = 4 / (WINDOW * 1.5 * WINDOW / 4)
-    bands = np.maximum(0.0, np.minimum(up, down)) * scale
+    bands = np.maximum(0.0, np.minimum(up, down)) * SCALE
     middles = edges[1:-1, None]
     lows, highs = np.array(list(BANDS_HZ.values())).T
     return bands.astype(np.float32), ((middles >= lows) & (middles < highs)).astype(np.float32)

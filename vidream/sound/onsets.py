@@ -10,7 +10,7 @@ __all__ = ["moving_mean", "onset_strength", "onset_times", "peak_near", "smoothe
 
 # The flux is this much ahead of what is heard: the window feels an attack before its centre is there. Measured with
 # drums, bass and chords whose times are known (tests/test_sound.py).
-LEAD_SECONDS = 0.008
+LEAD_SECONDS = 0.0065
 
 
 def moving_mean(values: np.ndarray, seconds: float) -> np.ndarray:
