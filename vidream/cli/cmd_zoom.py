@@ -49,10 +49,25 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         metavar="N|WxH",
         help="longer side, or both sides, in px",
     )
+    options.add_listen(film)
+    film.add_argument(
+        "--bars",
+        type=values.number("a number of bars, such as 8"),
+        metavar="N",
+        help="of a --loop: as long as so many bars of the --listen track",
+    )
+    film.add_argument("--no-audio", action="store_true", help="leave the sound of --listen out")
     film.add_argument("--start", type=values.seconds, default=0.0, metavar="S", help="of a video: the frame here")
     options.add_machine(parser)
     options.add_output(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, check=partial(_check, parser))
+
+
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.bars is not None and not (arguments.loop and arguments.listen):
+        parser.error("--bars is the length of a --loop by the beats of a track: add --loop and --listen FILE")
+    if arguments.bars is not None and "seconds" in arguments.given:
+        parser.error("--bars and --seconds are both the length: give one of them")
 
 
 def _add_motion(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +119,9 @@ def run(arguments: argparse.Namespace) -> int:
             resume=arguments.resume,
             max_bytes=arguments.max_size,
             delivery=options.delivery_of(arguments),
+            listen=arguments.listen,
+            bars=arguments.bars,
+            audio=not arguments.no_audio,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )

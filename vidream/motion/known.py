@@ -117,11 +117,14 @@ class Motion:
         return replace(self, sound=sound, rate=float(rate))
 
     @property
+    def expressions(self) -> dict[str, Expression | Schedule]:
+        """Number -> its expression, or its schedule that holds some."""
+        return {name: getattr(self, name) for name in self._varying()}
+
+    @property
     def sound_names(self) -> frozenset[str]:
         """The sound variables that its expressions use."""
-        values = [getattr(self, name) for name in _NUMBERS]
-        held = [value for value in values if isinstance(value, (Expression, Schedule))]
-        return frozenset(name for value in held for name in value.names)
+        return frozenset(name for value in self.expressions.values() for name in value.names)
 
     def pull(self, start_seconds: float, end_seconds: float, width: int, height: int) -> Similarity:
         """The backward mapping: where each place of the frame at `end_seconds` was in the frame at `start_seconds`.

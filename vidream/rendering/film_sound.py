@@ -59,11 +59,12 @@ class FilmSound:
         """That of a film of a clip. Raises SourceError, PresetError."""
         return cls(preset.expressions, listen=listen, reader=reader)
 
-    @cached_property
+    @property
     def curves(self) -> SoundCurves | None:
         """What is heard, over the film's time; None where nothing follows it. Raises SourceError."""
-        return self.heard() if self.names else None
+        return self.heard if self.names else None
 
+    @cached_property
     def heard(self) -> SoundCurves:
         """What is heard, whether or not anything follows it. Raises SourceError."""
         if self.file is not None:

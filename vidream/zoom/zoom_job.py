@@ -21,11 +21,13 @@ from vidream.media import FrameReader, FrameWriter
 from vidream.media.delivery import Delivery
 from vidream.media.targets import as_target
 from vidream.motion.known import Motion
+from vidream.rendering.film_sound import FilmSound
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import FilmPlan, Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import delivery_settings, dreamer_settings, machine_settings, tensor_print
 from vidream.rendering.work_folder import WorkFolder
+from vidream.sound import bars_seconds
 from vidream.zoom.endless import clouds
 from vidream.zoom.seamless_loop import loop_frames
 from vidream.zoom.zoom_frames import ZoomFrames
@@ -38,6 +40,7 @@ LARGEST_DEFAULT_PX = 1280
 SIDES_PX = (32, 16384)
 LONGEST_SECONDS = 24 * 3600
 RATES = (1, 240)
+MOST_BARS = 4096
 
 
 def zoom_film(
@@ -56,6 +59,9 @@ def zoom_film(
     resume: bool = False,
     max_bytes: int | None = None,
     delivery: Delivery | None = None,
+    listen: str | PathLike[str] | None = None,
+    bars: float | None = None,
+    audio: bool = True,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -75,6 +81,8 @@ def zoom_film(
         size: longer side in px, or (width, height), to which a source is cropped; by default that of the source, 1280
             px at most.
         start_seconds: of a video: the frame to begin with.
+        listen: a track that look and motion follow, and the film's sound, with `audio`; both begin together.
+        bars: of a loop: its length, in bars of four beats of that track, in place of `seconds`.
         overwrite, resume, max_bytes, delivery, progress: as for `dream`.
 
     Returns:
@@ -83,20 +91,26 @@ def zoom_film(
     Raises:
         SourceError, TargetError, PresetError, NetError, DeviceError: one line.
     """
-    if not 0 < seconds <= LONGEST_SECONDS:
-        raise TargetError(f"a film of {seconds:g} seconds cannot be; give more than 0, up to {LONGEST_SECONDS}")
-    if not RATES[0] <= fps <= RATES[1]:
-        raise TargetError(f"{float(fps):g} frames a second cannot be; give {RATES[0]} to {RATES[1]}")
-    rate = Fraction(fps).limit_denominator(1001)
+    if bars is not None and (listen is None or not loop or not 0 < bars <= MOST_BARS):
+        raise TargetError(
+            f"only a loop with a track has bars, more than 0, up to {MOST_BARS}; give seconds", argument="bars"
+        )
+    rate, progress = _checked_rate(seconds, fps), progress or Progress()
     if dreamer is None and not isinstance(preset, Preset):
         preset = load_look(preset)
+    look, motion = dreamer.preset if dreamer is not None else preset, motion or Motion()
+    assert isinstance(look, Preset)
     path, begun = as_target(target), time.monotonic()
+    sound = FilmSound({**look.expressions, **motion.expressions}, listen=listen)
+    if bars is not None:
+        seconds = _whole_bars(sound, bars, rate, progress)
     with WorkFolder(path, resume=resume, overwrite=overwrite) as work:
         count = loop_frames(seconds, rate) if loop else max(1, round(seconds * rate))
         replaces = overwrite or work.replaces_target
         writer = FrameWriter(
-            path, rate=rate, overwrite=replaces, work=work, total_frames=count, max_bytes=max_bytes, delivery=delivery
-        )
+            path, rate=rate, overwrite=replaces, work=work, total_frames=count, max_bytes=max_bytes, delivery=delivery,
+            audio=audio, sound=sound.file,
+        )  # fmt: skip
         if writer.kind == "picture":
             raise TargetError(
                 f'"{path.name}" holds one picture, but a zoom is a film; write to .mp4 or "shots/%04d.png"'
@@ -107,22 +121,16 @@ def zoom_film(
                 assert isinstance(preset, Preset)
                 dreamer = make_dreamer(preset)
             name = "nothing" if source is None else Path(source).name
-            own = dreamer.own_objective.describe() if dreamer.own_objective else None
-            recipe = Recipe(
-                dreamer.preset,
-                dreamer.seed,
-                name,
-                weights=dreamer.weights.name if dreamer.weights else None,
-                objective=own,
-            )
-            writer.comment = recipe.to_json()
+            writer.comment = _recipe(dreamer, name, sound).to_json()
             shown = picture is not None
             if picture is None:
                 picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed)
             plan = FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count)
-            motion = motion or Motion()
+            if sound.curves is not None:
+                progress.said(sound.words)
+                motion = motion.hearing(sound.curves, float(rate))
             settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
-            settings |= delivery_settings(delivery or Delivery())
+            settings |= delivery_settings(delivery or Delivery()) | sound.settings
             work.open(
                 {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
             )
@@ -140,9 +148,43 @@ def zoom_film(
         warp_error=None,
         seconds=time.monotonic() - begun,
         finished=film.is_finished,
-        warnings=(*writer.warnings, *dreamer.warnings),
+        warnings=(*writer.warnings, *dreamer.warnings, *sound.warnings(float(writer.frames_written / rate))),
         note=writer.note,
     )
+
+
+def _checked_rate(seconds: float, fps: float | Fraction) -> Fraction:
+    """The rate as a fraction. Raises TargetError where it or the length cannot be."""
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise TargetError(f"a film of {seconds:g} seconds cannot be; give more than 0, up to {LONGEST_SECONDS}")
+    if not RATES[0] <= fps <= RATES[1]:
+        raise TargetError(f"{float(fps):g} frames a second cannot be; give {RATES[0]} to {RATES[1]}")
+    return Fraction(fps).limit_denominator(1001)
+
+
+def _recipe(dreamer: Dreamer, name: str, sound: FilmSound) -> Recipe:
+    return Recipe(
+        dreamer.preset,
+        dreamer.seed,
+        name,
+        weights=dreamer.weights.name if dreamer.weights else None,
+        objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
+        listen=sound.recipe,
+    )
+
+
+def _whole_bars(sound: FilmSound, bars: float, rate: Fraction, progress: Progress) -> float:
+    """The length of a loop of so many bars, in seconds, to whole frames. Raises SourceError, TargetError."""
+    curves = sound.heard
+    wanted = bars_seconds(curves, bars)
+    made = float(loop_frames(wanted, rate) / rate)
+    if not made <= LONGEST_SECONDS:
+        raise TargetError(f"{bars:g} bars last {made:.0f} seconds; give fewer", argument="bars")
+    progress.said(
+        f"{bars:g} bars at {curves.bpm:.2f} beats a minute last {wanted:.3f} s; the loop has {made:.3f} s, "
+        f"{round(made * rate)} frames: {abs(made - wanted) * 1000:.1f} ms {'longer' if made > wanted else 'shorter'}"
+    )
+    return made
 
 
 def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: float) -> Tensor:
