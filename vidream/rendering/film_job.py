@@ -141,7 +141,7 @@ class FilmJob:
         """What the look follows; listens where that was not done yet. Raises SourceError."""
         if self.sound.curves is not None and not self.is_heard:
             self.is_heard = True
-            self.progress.said(self.sound.words)
+            self.progress.heard(self.sound.words)
         return self.sound.curves
 
     def load(self) -> Dreamer:

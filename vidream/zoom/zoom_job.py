@@ -127,7 +127,7 @@ def zoom_film(
                 picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed)
             plan = FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count)
             if sound.curves is not None:
-                progress.said(sound.words)
+                progress.heard(sound.words)
                 motion = motion.hearing(sound.curves, float(rate))
             settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
             settings |= delivery_settings(delivery or Delivery()) | sound.settings
@@ -180,9 +180,9 @@ def _whole_bars(sound: FilmSound, bars: float, rate: Fraction, progress: Progres
     made = float(loop_frames(wanted, rate) / rate)
     if not made <= LONGEST_SECONDS:
         raise TargetError(f"{bars:g} bars last {made:.0f} seconds; give fewer", argument="bars")
-    progress.said(
-        f"{bars:g} bars at {curves.bpm:.2f} beats a minute last {wanted:.3f} s; the loop has {made:.3f} s, "
-        f"{round(made * rate)} frames: {abs(made - wanted) * 1000:.1f} ms {'longer' if made > wanted else 'shorter'}"
+    progress.heard(
+        f"{bars:g} {'bar' if bars == 1 else 'bars'} at {curves.bpm:.2f} beats a minute last {wanted:.3f} s; "
+        f"{round(made * rate)} frames, {abs(made - wanted) * 1000:.1f} ms {'longer' if made > wanted else 'shorter'}"
     )
     return made
 
