@@ -125,7 +125,7 @@ class Dreamer:
         return [self._memory.warning] if self._memory.warning else []
 
     def at(self, seconds: float | Moment) -> Dreamer:
-        """This dreamer as it is at one moment of the film: the preset's schedules and expressions at their value then."""
+        """This dreamer as it is at one moment of the film: schedules and expressions at their value then."""
         moment = self.preset.at(seconds)
         return self if moment is self.preset else self.with_preset(moment)
 
