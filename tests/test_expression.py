@@ -293,7 +293,8 @@ def test_keyframes_may_hold_expressions():
     [
         ("0:1, 2s:min(bas, 1)", 'unknown name "bas" at column 5 of "min(bas, 1)"'),
         ("0:1, soon:2", "'soon' is no time of a keyframe"),
-        ("0:1, 2s", "the expression is empty"),
+        ("0:1, 2s", "'2s' is no keyframe"),
+        ("0:1, 2s:", "the expression is empty"),
     ],
 )
 def test_bad_keyframes_say_which_part(text, words):

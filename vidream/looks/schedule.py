@@ -39,6 +39,9 @@ class Schedule:
     def parse(cls, text: str) -> Schedule:
         """Read "0:0.2, 2s:0.5+0.5*beat"; times in seconds, the s may be left out. Raises ValueError."""
         pairs = [part.partition(":") for part in split_outside(text)]
+        for part, colon, _ in pairs:
+            if not colon:
+                raise ExpressionError(f"{_shown(part)} is no keyframe; write such as 0:0.2, 2s:0.5+0.5*beat")
         return cls(tuple((_time(time), _value(value)) for time, _, value in pairs))
 
     @property
@@ -85,8 +88,13 @@ def _time(text: str) -> float:
     try:
         return float(text.strip().removesuffix("s"))
     except ValueError:
-        shown = ascii(text.strip()[:20])
-        raise ExpressionError(f"{shown} is no time of a keyframe; write such as 0:0.2, 2s:0.5+0.5*beat") from None
+        raise ExpressionError(
+            f"{_shown(text)} is no time of a keyframe; write such as 0:0.2, 2s:0.5+0.5*beat"
+        ) from None
+
+
+def _shown(text: str) -> str:
+    return ascii(text.strip()[:20])
 
 
 def _value(text: str) -> float | Expression:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from vidream.errors import PresetError
 from vidream.looks.expression import Expression
+from vidream.looks.field_values import expressions_of
 from vidream.looks.moment import Heard, Moment
 from vidream.looks.schedule import Number, Schedule, number_at
 
@@ -92,6 +93,8 @@ class Motion:
     # Left out of the text of a motion: an unfinished film is known by it.
     rate: float = field(default=25.0, repr=False)
     sound: Heard | None = field(default=None, repr=False)
+    # The numbers that hold expressions, and what they were at frames.
+    _varying: tuple[str, ...] = field(default=(), init=False, repr=False, compare=False)
     _kept: dict[int, dict[str, float]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +105,10 @@ class Motion:
             for number in () if isinstance(value, Expression) else constants:
                 if not low <= number <= high:
                     raise PresetError(f"{name.removesuffix('_seconds')} cannot be {number:g}; give {low:g} to {high:g}")
+
+        values = {name: getattr(self, name) for name in _NUMBERS}
+        varying = tuple(name for name, value in values.items() if expressions_of(value))
+        object.__setattr__(self, "_varying", varying)
 
     def looped(self, seconds: float) -> Motion:
         """This motion, repeating every `seconds`, without easing."""
@@ -119,7 +126,7 @@ class Motion:
     @property
     def expressions(self) -> dict[str, Expression | Schedule]:
         """Number -> its expression, or its schedule that holds some."""
-        return {name: getattr(self, name) for name in self._varying()}
+        return {name: getattr(self, name) for name in self._varying}
 
     @property
     def sound_names(self) -> frozenset[str]:
@@ -174,25 +181,15 @@ class Motion:
         reach = (grown - 1) / rate if abs(rate * length) > 1e-9 else complex(length)
         return Similarity(grown, (pan - rate * centre) * reach)
 
-    def _varying(self) -> list[str]:
-        """The numbers that hold expressions."""
-        values = {name: getattr(self, name) for name in _NUMBERS}
-        return [
-            name
-            for name, value in values.items()
-            if isinstance(value, Expression) or (isinstance(value, Schedule) and value.expressions)
-        ]
-
     def _knots_a_second(self) -> float:
-        return self.rate if self._varying() else KNOTS_A_SECOND
+        return self.rate if self._varying else KNOTS_A_SECOND
 
     def _numbers(self, knot: int, seconds: float) -> dict[str, float]:
         """Every number between a knot and the next, whose middle is at `seconds`."""
-        varying = self._varying()
-        found = {name: number_at(getattr(self, name), seconds) for name in _NUMBERS if name not in varying}
-        if varying:
+        found = {name: number_at(getattr(self, name), seconds) for name in _NUMBERS if name not in self._varying}
+        if self._varying:
             before, after = self._at_frame(knot), self._at_frame(knot + 1)
-            found |= {name: (before[name] + after[name]) / 2 for name in varying}
+            found |= {name: (before[name] + after[name]) / 2 for name in self._varying}
         return found
 
     def _at_frame(self, number: int) -> dict[str, float]:
@@ -206,7 +203,7 @@ class Motion:
                 # The last frame meets the first, however it is rounded.
                 seconds = 0.0 if self.loop_seconds - seconds < 1e-6 else seconds
             moment, held = Moment(seconds, self.rate, self.sound), {}
-            for name in self._varying():
+            for name in self._varying:
                 low, high = _RANGES[name]
                 held[name] = min(max(number_at(getattr(self, name), moment), low), high)
             self._kept[number] = held
