@@ -102,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
             overwrite=arguments.overwrite,
             resume=arguments.resume,
             max_bytes=arguments.max_size,
+            flash_limit=not arguments.allow_flashes,
             delivery=options.delivery_of(arguments),
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),

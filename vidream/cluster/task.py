@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidream.cluster.cut_search import Look, Message, look_for_cuts
 from vidream.cluster.joint import JointFrames
 from vidream.cluster.units import Unit
 from vidream.engine.dreamer import Dreamer
@@ -22,29 +23,20 @@ from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter
 from vidream.media.delivery import Colours, Delivery
 from vidream.media.disk import disk_trouble
-from vidream.media.frame import frame_mark
 from vidream.media.numbered import NumberedName
 from vidream.media.writers.segments import is_finished_segment
-from vidream.motion.estimators import estimator
 from vidream.rendering.dreamed_frames import DreamedFrames
+from vidream.rendering.flash_states import restore_limiter
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Progress
 from vidream.rendering.report import COLUMNS
 from vidream.rendering.saved_state import State, load_state, save_state
-from vidream.temporal.carry import motions
+from vidream.temporal.flashes import FlashLimiter
 from vidream.temporal.stream import StreamFigures
 
 __all__ = ["FileFact", "FilmTask", "Look", "Message", "UnitMaker", "look_for_cuts"]
 
 PREVIEW_SIDE_PX = 480
-MARKS_AT_ONCE = 10
-# What a worker tells: its kind, a number or a name, and what belongs to it.
-#   ("frames", how many more, a small picture [3,h,w] uint8 or None)
-#   ("marks", the first frame's number, marks of the frames read); ("cut", the frame's number, None)
-#   ("segment" or "picture", the file's name, its bytes)
-#   ("at", the frame's number, the state of the dream before it)
-#   ("end", how many frames, the state after the last)
-Message = tuple[str, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -76,6 +68,7 @@ class FilmTask:
         colours: as in `FrameReader`.
         device, precision, tile: as in `Dreamer`.
         comment: the line that the film carries inside.
+        flash_limit: as in `vidream.dream`.
         wants_pictures: a small one of the newest frame goes to the driver.
     """
 
@@ -95,6 +88,7 @@ class FilmTask:
     precision: str = "auto"
     tile: int | None = None
     comment: str = ""
+    flash_limit: bool = True
     wants_pictures: bool = False
 
     @property
@@ -134,20 +128,6 @@ class FilmTask:
             self.preset, weights=self.weights, device=self.device, precision=self.precision, tile=self.tile,
             seed=self.seed,
         )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Look:
-    """A look for cuts among frames `first` to `end - 1`; `end` None: to the last one. `seeks`: jump there."""
-
-    first: int
-    end: int | None
-    seeks: bool = True
-
-    @property
-    def work(self) -> int:
-        """Comes before any dream."""
-        return 2**62
 
 
 class _LocalWork:
@@ -203,15 +183,16 @@ class UnitMaker:
         target = folder / "film" / task.target_name
         target.parent.mkdir()
         maker: DreamedFrames | JointFrames
+        limiter = FlashLimiter(self._reader.rate) if task.flash_limit else None
         with self._reader as reader, task.reader() if unit.kind != "shots" else nullcontext(reader) as beside:
             if unit.kind == "joint":
-                maker = self._joint(unit, states, reader, beside, folder)
+                maker = self._joint(unit, states, reader, beside, folder, limiter)
             else:
                 maker = DreamedFrames(
                     reader, self._dreamer, mask=task.mask, part=(unit.first, unit.end), first_mark=marks.get(unit.first)
                 )
                 if unit.kind == "piece":
-                    yield from self._lead(unit, beside, maker, marks.get(unit.early), folder)
+                    yield from self._lead(unit, beside, maker, marks.get(unit.early), folder, limiter)
             writer = FrameWriter(
                 target, like=reader, delivery=task.delivery, overwrite=True, work=segments, first=unit.first
             )
@@ -219,7 +200,8 @@ class UnitMaker:
             sent: set[str] = set()
             latest = _Latest()
             try:
-                for _ in FrameLoop(maker, writer, progress=latest).steps():
+                film = FrameLoop(maker, writer, progress=latest, limiter=limiter)
+                for _ in film.steps():
                     yield "frames", 1, _small(latest.picture) if task.wants_pictures else None
                     yield from _new_files(segments.folder, target.parent, sent)
             finally:
@@ -231,57 +213,44 @@ class UnitMaker:
                     f"{task.source.name} gave {writer.frames_written} of frames {unit.first + 1} to {unit.end}; "
                     "check the file"
                 )
-            yield "end", unit.frames, _packed(maker.state(), position, folder, whole=unit.keeps_end)
+            yield "end", unit.frames, _packed(film.state(), position, folder, whole=unit.keeps_end)
 
     def _joint(
-        self, unit: Unit, states: Mapping[str, bytes], reader: FrameReader, beside: FrameReader, folder: Path
-    ) -> JointFrames:
-        """Both dreams of a joint, as they are before its first frame."""
+        self, unit: Unit, states: Mapping[str, bytes], reader: FrameReader, beside: FrameReader, folder: Path,
+        limiter: FlashLimiter | None,
+    ) -> JointFrames:  # fmt: skip
+        """Both dreams of a joint, as they are before its first frame; `limiter` goes on from what is shown there."""
         both = []
         for each, name in ((reader, "before"), (beside, "after")):
             frames = DreamedFrames(each, self._dreamer, mask=self._task.mask, part=(unit.first, unit.end))
             path = folder / name
             path.write_bytes(states[name])
             tensors, numbers, _ = load_state(path)
+            restore_limiter(limiter if name == "before" else None, tensors, numbers)
             frames.restore(*_begun(tensors, numbers))
             both.append(frames)
+        if limiter is not None:
+            limiter.count_from_here()
         return JointFrames(both[0], both[1], unit.frames)
 
     def _lead(
-        self, unit: Unit, reader: FrameReader, maker: DreamedFrames, mark: str | None, folder: Path
-    ) -> Generator[Message, None, None]:
-        """Dream from before a piece up to its first frame, and have `maker` go on from there."""
+        self, unit: Unit, reader: FrameReader, maker: DreamedFrames, mark: str | None, folder: Path,
+        limiter: FlashLimiter | None,
+    ) -> Generator[Message, None, None]:  # fmt: skip
+        """Dream from before a piece up to its first frame, and have `maker` and `limiter` go on from there."""
         part = (unit.early, unit.first)
         lead = DreamedFrames(reader, self._dreamer, mask=self._task.mask, part=part, first_mark=mark)
         lead.begin(Progress())
         with closing(lead.frames()) as frames:
-            for number, _ in enumerate(frames, unit.early + 1):
+            for number, (frame, begins_shot) in enumerate(frames, unit.early + 1):
+                if limiter is not None:
+                    limiter.limit(frame.picture, begins_shot=begins_shot)
                 yield "frames", 0, None
                 if number == unit.at:
                     yield "at", unit.at, _packed(lead.state(), {"frames": 0}, folder)
+        if limiter is not None:
+            limiter.count_from_here()
         maker.restore(*_begun(*lead.state()))
-
-
-def look_for_cuts(reader: FrameReader, preset: Preset, look: Look) -> Generator[Message, None, None]:
-    """Find the cuts: ("cut", frame, None) of each, and ("marks", first, marks) of all frames read.
-
-    A look that does not begin at 0 reads the frame before as well: its mark shows that the jump led there.
-    """
-    number, marks = max(0, look.first - 1), []
-    with reader, torch.no_grad():
-        pictures = (frame.picture for frame in reader.frames(number, seek=look.seeks and number > 0))
-        for picture, motion in motions(pictures, estimator(preset.flow), resets=preset.reset_on_cut):
-            marks.append(frame_mark(picture))
-            if motion is None and number >= look.first:
-                yield "cut", number, None
-            number += 1
-            if number == look.end:
-                break
-            if len(marks) >= MARKS_AT_ONCE:
-                yield "marks", number - len(marks), marks
-                marks = []
-    yield "marks", number - len(marks), marks
-    yield "end", number - look.first, b""
 
 
 class _Latest(Progress):
