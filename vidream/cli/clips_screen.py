@@ -41,6 +41,7 @@ class ClipsScreen(Messages, ManyProgress):
             listen=arguments.listen,
             delivery=options.delivery_of(arguments),
             max_bytes=arguments.max_size,
+            flash_limit=not arguments.allow_flashes,
             mask=arguments.mask,
             sidecar=arguments.sidecar,
             loop=arguments.loop,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from vidream.cluster.cut_search import Look, Message, look_for_cuts
 from vidream.cluster.joint import JointFrames
-from vidream.cluster.unit_messages import Message, begun_state, new_files, packed_state, small_picture
 from vidream.cluster.units import Unit
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import SourceError
@@ -21,19 +23,21 @@ from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter
 from vidream.media.delivery import Colours, Delivery
 from vidream.media.disk import disk_trouble
-from vidream.media.frame import frame_mark
 from vidream.media.numbered import NumberedName
-from vidream.motion.estimators import estimator
+from vidream.media.writers.segments import is_finished_segment
 from vidream.rendering.dreamed_frames import DreamedFrames
+from vidream.rendering.flash_states import restore_limiter
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Progress
-from vidream.rendering.saved_state import load_state
+from vidream.rendering.report import COLUMNS
+from vidream.rendering.saved_state import State, load_state, save_state
 from vidream.sound import SoundCurves
-from vidream.temporal.carry import motions
+from vidream.temporal.flashes import FlashLimiter
+from vidream.temporal.stream import StreamFigures
 
 __all__ = ["FileFact", "FilmTask", "Look", "Message", "UnitMaker", "look_for_cuts"]
 
-MARKS_AT_ONCE = 10
+PREVIEW_SIDE_PX = 480
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class FilmTask:
         colours: as in `FrameReader`.
         device, precision, tile: as in `Dreamer`.
         comment: the line that the film carries inside.
+        flash_limit: as in `vidream.dream`.
         wants_pictures: a small one of the newest frame goes to the driver.
         sound: what the look hears.
     """
@@ -85,6 +90,7 @@ class FilmTask:
     precision: str = "auto"
     tile: int | None = None
     comment: str = ""
+    flash_limit: bool = True
     wants_pictures: bool = False
     sound: SoundCurves | None = None
 
@@ -125,20 +131,6 @@ class FilmTask:
             self.preset, weights=self.weights, device=self.device, precision=self.precision, tile=self.tile,
             seed=self.seed,
         )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Look:
-    """A look for cuts among frames `first` to `end - 1`; `end` None: to the last one. `seeks`: jump there."""
-
-    first: int
-    end: int | None
-    seeks: bool = True
-
-    @property
-    def work(self) -> int:
-        """Comes before any dream."""
-        return 2**62
 
 
 class _LocalWork:
@@ -194,13 +186,14 @@ class UnitMaker:
         target = folder / "film" / task.target_name
         target.parent.mkdir()
         maker: DreamedFrames | JointFrames
+        limiter = FlashLimiter(self._reader.rate) if task.flash_limit else None
         with self._reader as reader, task.reader() if unit.kind != "shots" else nullcontext(reader) as beside:
             if unit.kind == "joint":
-                maker = self._joint(unit, states, reader, beside, folder)
+                maker = self._joint(unit, states, reader, beside, folder, limiter)
             else:
                 maker = self._frames(reader, (unit.first, unit.end), marks.get(unit.first))
                 if unit.kind == "piece":
-                    yield from self._lead(unit, beside, maker, marks.get(unit.early), folder)
+                    yield from self._lead(unit, beside, maker, marks.get(unit.early), folder, limiter)
             writer = FrameWriter(
                 target, like=reader, delivery=task.delivery, overwrite=True, work=segments, first=unit.first
             )
@@ -208,72 +201,60 @@ class UnitMaker:
             sent: set[str] = set()
             latest = _Latest()
             try:
-                for _ in FrameLoop(maker, writer, progress=latest).steps():
-                    yield "frames", 1, small_picture(latest.picture) if task.wants_pictures else None
-                    yield from new_files(segments.folder, target.parent, sent)
+                film = FrameLoop(maker, writer, progress=latest, limiter=limiter)
+                for _ in film.steps():
+                    yield "frames", 1, _small(latest.picture) if task.wants_pictures else None
+                    yield from _new_files(segments.folder, target.parent, sent)
             finally:
                 writer.pause()
-            yield from new_files(segments.folder, target.parent, sent)
+            yield from _new_files(segments.folder, target.parent, sent)
             position = writer.secure(writer.frames_written)
             if writer.frames_written != unit.frames or position is None:
                 raise SourceError(
                     f"{task.source.name} gave {writer.frames_written} of frames {unit.first + 1} to {unit.end}; "
                     "check the file"
                 )
-            yield "end", unit.frames, packed_state(maker.state(), position, folder, whole=unit.keeps_end)
+            yield "end", unit.frames, _packed(film.state(), position, folder, whole=unit.keeps_end)
 
     def _frames(self, reader: FrameReader, part: tuple[int, int], mark: str | None = None) -> DreamedFrames:
         mask, sound = self._task.mask, self._task.sound
         return DreamedFrames(reader, self._dreamer, mask=mask, part=part, first_mark=mark, sound=sound)
 
     def _joint(
-        self, unit: Unit, states: Mapping[str, bytes], reader: FrameReader, beside: FrameReader, folder: Path
-    ) -> JointFrames:
-        """Both dreams of a joint, as they are before its first frame."""
+        self, unit: Unit, states: Mapping[str, bytes], reader: FrameReader, beside: FrameReader, folder: Path,
+        limiter: FlashLimiter | None,
+    ) -> JointFrames:  # fmt: skip
+        """Both dreams of a joint, as they are before its first frame; `limiter` goes on from what is shown there."""
         both = []
         for each, name in ((reader, "before"), (beside, "after")):
             frames = self._frames(each, (unit.first, unit.end))
             path = folder / name
             path.write_bytes(states[name])
             tensors, numbers, _ = load_state(path)
-            frames.restore(*begun_state(tensors, numbers))
+            restore_limiter(limiter if name == "before" else None, tensors, numbers)
+            frames.restore(*_begun(tensors, numbers))
             both.append(frames)
+        if limiter is not None:
+            limiter.count_from_here()
         return JointFrames(both[0], both[1], unit.frames)
 
     def _lead(
-        self, unit: Unit, reader: FrameReader, maker: DreamedFrames, mark: str | None, folder: Path
-    ) -> Generator[Message, None, None]:
-        """Dream from before a piece up to its first frame, and have `maker` go on from there."""
+        self, unit: Unit, reader: FrameReader, maker: DreamedFrames, mark: str | None, folder: Path,
+        limiter: FlashLimiter | None,
+    ) -> Generator[Message, None, None]:  # fmt: skip
+        """Dream from before a piece up to its first frame, and have `maker` and `limiter` go on from there."""
         lead = self._frames(reader, (unit.early, unit.first), mark)
         lead.begin(Progress())
         with closing(lead.frames()) as frames:
-            for number, _ in enumerate(frames, unit.early + 1):
+            for number, (frame, begins_shot) in enumerate(frames, unit.early + 1):
+                if limiter is not None:
+                    limiter.limit(frame.picture, begins_shot=begins_shot)
                 yield "frames", 0, None
                 if number == unit.at:
-                    yield "at", unit.at, packed_state(lead.state(), {"frames": 0}, folder)
-        maker.restore(*begun_state(*lead.state()))
-
-
-def look_for_cuts(reader: FrameReader, preset: Preset, look: Look) -> Generator[Message, None, None]:
-    """Find the cuts: ("cut", frame, None) of each, and ("marks", first, marks) of all frames read.
-
-    A look that does not begin at 0 reads the frame before as well: its mark shows that the jump led there.
-    """
-    number, marks = max(0, look.first - 1), []
-    with reader, torch.no_grad():
-        pictures = (frame.picture for frame in reader.frames(number, seek=look.seeks and number > 0))
-        for picture, motion in motions(pictures, estimator(preset.flow), resets=preset.reset_on_cut):
-            marks.append(frame_mark(picture))
-            if motion is None and number >= look.first:
-                yield "cut", number, None
-            number += 1
-            if number == look.end:
-                break
-            if len(marks) >= MARKS_AT_ONCE:
-                yield "marks", number - len(marks), marks
-                marks = []
-    yield "marks", number - len(marks), marks
-    yield "end", number - look.first, b""
+                    yield "at", unit.at, _packed(lead.state(), {"frames": 0}, folder)
+        if limiter is not None:
+            limiter.count_from_here()
+        maker.restore(*_begun(*lead.state()))
 
 
 class _Latest(Progress):
@@ -283,3 +264,40 @@ class _Latest(Progress):
 
     def frame(self, picture: Tensor, frames: int) -> None:
         self.picture = picture
+
+
+def _new_files(segments: Path, pictures: Path, sent: set[str]) -> Iterator[Message]:
+    """The content of what has come into being: a film's segments, or numbered pictures."""
+    for kind, folder in (("segment", segments), ("picture", pictures)):
+        for path in sorted(folder.iterdir()):
+            if path.name not in sent and (kind == "picture" or is_finished_segment(path.name)):
+                sent.add(path.name)
+                yield kind, path.name, path.read_bytes()
+                if kind == "segment":  # pictures are still to be secured by their writer
+                    path.unlink()
+
+
+def _small(picture: Tensor | None) -> Tensor | None:
+    """[1,3,h,w] uint8, for a preview."""
+    if picture is None:
+        return None
+    scale = min(1.0, PREVIEW_SIDE_PX / max(picture.shape[-2:]))
+    if scale < 1:
+        picture = F.interpolate(picture, scale_factor=scale, mode="area")
+    return (picture * 255).round().to(torch.uint8).cpu()
+
+
+def _begun(tensors: Mapping[str, Any], numbers: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """A state to go on from as the first frame of a unit: nothing is counted yet."""
+    dream = {name: tensor for name, tensor in tensors.items() if name != "track"}
+    counted = {**asdict(StreamFigures()), "number": numbers["number"], "dreamed": 0}
+    return {**dream, "track": torch.zeros(0, len(COLUMNS))}, counted
+
+
+def _packed(state: State, position: Mapping[str, Any], folder: Path, *, whole: bool = True) -> bytes:
+    """The bytes of a state; without `whole`, its figures alone."""
+    tensors, numbers = state
+    kept = tensors if whole else {name: tensor for name, tensor in tensors.items() if name == "track"}
+    path = folder / "state"
+    save_state(path, (kept, numbers), position)
+    return path.read_bytes()

@@ -3,10 +3,10 @@
 The limits are those of WCAG 2.2, success criterion 2.3.1 (https://www.w3.org/TR/WCAG22/#three-flashes-or-below-threshold)
 and of ITU-R BT.1702, which have the same numbers:
 
-- a general flash is a pair of opposing changes of the relative luminance, each of a tenth of white or more, whose darker
-  picture is below 0.80;
-- a red flash is a pair of opposing changes of R - G - B (linear, each a share of white) of 20/320 or more, to or from a
-  saturated red: R of 0.8 (R + G + B) or more;
+- a general flash is a pair of opposing changes of the relative luminance, each of a tenth of white or more, whose
+  darker picture is below 0.80;
+- a red flash is a pair of opposing changes of R - G - B (linear, each a share of white) of 20/320 or more, to or from
+  a saturated red: R of 0.8 (R + G + B) or more;
 - more than three of either within a second are too many where they fill more than a quarter of a field of 10 degrees:
   341x256 px of 1024x768, a third of the frame's sides.
 

@@ -22,12 +22,14 @@ from vidream.media.delivery import Delivery
 from vidream.media.targets import as_target
 from vidream.motion.known import Motion
 from vidream.rendering.film_sound import FilmSound
+from vidream.rendering.flash_states import flash_warnings
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import FilmPlan, Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import delivery_settings, dreamer_settings, machine_settings, tensor_print
 from vidream.rendering.work_folder import WorkFolder
 from vidream.sound import bars_seconds
+from vidream.temporal.flashes import FlashLimiter
 from vidream.zoom.endless import clouds
 from vidream.zoom.seamless_loop import loop_frames
 from vidream.zoom.zoom_frames import ZoomFrames
@@ -58,6 +60,7 @@ def zoom_film(
     overwrite: bool = False,
     resume: bool = False,
     max_bytes: int | None = None,
+    flash_limit: bool = True,
     delivery: Delivery | None = None,
     listen: str | PathLike[str] | None = None,
     bars: float | None = None,
@@ -83,7 +86,7 @@ def zoom_film(
         start_seconds: of a video: the frame to begin with.
         listen: a track that look and motion follow, and the film's sound, with `audio`; both begin together.
         bars: of a loop: its length, in bars of four beats of that track, in place of `seconds`.
-        overwrite, resume, max_bytes, delivery, progress: as for `dream`.
+        overwrite, resume, max_bytes, flash_limit, delivery, progress: as for `dream`.
 
     Returns:
         What was made.
@@ -92,9 +95,7 @@ def zoom_film(
         SourceError, TargetError, PresetError, NetError, DeviceError: one line.
     """
     if bars is not None and (listen is None or not loop or not 0 < bars <= MOST_BARS):
-        raise TargetError(
-            f"only a loop with a track has bars, more than 0, up to {MOST_BARS}; give seconds", argument="bars"
-        )
+        raise TargetError(f"only loops with a track have bars, up to {MOST_BARS}; give seconds", argument="bars")
     rate, progress = _checked_rate(seconds, fps), progress or Progress()
     if dreamer is None and not isinstance(preset, Preset):
         preset = load_look(preset)
@@ -111,10 +112,7 @@ def zoom_film(
             path, rate=rate, overwrite=replaces, work=work, total_frames=count, max_bytes=max_bytes, delivery=delivery,
             audio=audio, sound=sound.file,
         )  # fmt: skip
-        if writer.kind == "picture":
-            raise TargetError(
-                f'"{path.name}" holds one picture, but a zoom is a film; write to .mp4 or "shots/%04d.png"'
-            )
+        _check_kind(writer)
         picture = None if source is None else _opening(Path(source), size, start_seconds)
         with writer:
             if dreamer is None:
@@ -130,15 +128,18 @@ def zoom_film(
                 progress.heard(sound.words)
                 motion = motion.hearing(sound.curves, float(rate))
             settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
-            settings |= delivery_settings(delivery or Delivery()) | sound.settings
+            settings |= {**delivery_settings(delivery or Delivery()), **sound.settings, "flash limit": flash_limit}
             work.open(
                 {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
             )
             frames = ZoomFrames(picture, dreamer, motion, plan=plan, loop=loop, begin_at_picture=shown)
-            film = FrameLoop(frames, writer, work=work, progress=progress)
+            film = FrameLoop(
+                frames, writer, work=work, progress=progress, limiter=FlashLimiter(rate) if flash_limit else None
+            )
             film.run()
         if film.is_finished:
             work.finished()
+    length = float(writer.frames_written / rate)
     return Made(
         path=writer.path,
         frames=writer.frames_written,
@@ -148,7 +149,7 @@ def zoom_film(
         warp_error=None,
         seconds=time.monotonic() - begun,
         finished=film.is_finished,
-        warnings=(*writer.warnings, *dreamer.warnings, *sound.warnings(float(writer.frames_written / rate))),
+        warnings=(*writer.warnings, *dreamer.warnings, *flash_warnings(film.limiter), *sound.warnings(length)),
         note=writer.note,
     )
 
@@ -160,6 +161,12 @@ def _checked_rate(seconds: float, fps: float | Fraction) -> Fraction:
     if not RATES[0] <= fps <= RATES[1]:
         raise TargetError(f"{float(fps):g} frames a second cannot be; give {RATES[0]} to {RATES[1]}")
     return Fraction(fps).limit_denominator(1001)
+
+
+def _check_kind(writer: FrameWriter) -> None:
+    if writer.kind == "picture":
+        name = writer.path.name
+        raise TargetError(f'"{name}" holds one picture, but a zoom is a film; write to .mp4 or "shots/%04d.png"')
 
 
 def _recipe(dreamer: Dreamer, name: str, sound: FilmSound) -> Recipe:
