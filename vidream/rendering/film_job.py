@@ -46,7 +46,7 @@ class FilmJob:
     asked: Mapping[str, Any]
     span: Mapping[str, Any]
     audio: AudioWish
-    delivery: Delivery
+    delivery: Delivery = field(default_factory=Delivery)
     overwrite: bool
     mask: str | PathLike[str] | None
     record_steps: str | PathLike[str] | None
@@ -56,7 +56,7 @@ class FilmJob:
     max_bytes: int | None
     flash_limit: bool = True
     progress: Progress
-    sound: FilmSound
+    sound: FilmSound = field(default_factory=partial(FilmSound, {}))
     workers: tuple[str, ...] = ()
     begun: float = field(default_factory=time.monotonic)
     is_heard: bool = False
