@@ -15,7 +15,7 @@ STYLES = {
     "house": {"kick": [0, 1, 2, 3], "snare": [1, 3], "hat": [0.5, 1.5, 2.5, 3.5], "bass": [0.5, 0.75, 1.5, 2.5, 3.5]},
     "rock": {"kick": [0, 2, 2.5], "snare": [1, 3], "hat": [i / 2 for i in range(8)], "bass": [0, 0.5, 1, 2, 2.5, 3]},
     "hiphop": {"kick": [0, 1.75, 2.5], "snare": [1, 3], "hat": [i / 2 for i in range(8)], "bass": [0, 1.75, 2.5]},
-    "funk": {"kick": [0, 0.75, 2.5], "snare": [1, 3, 3.75], "hat": [i / 4 for i in range(16)], "bass": [0, 0.75, 1.5, 2.75]},
+    "funk": {"kick": [0, 0.75, 2.5], "snare": [1, 3, 3.75], "hat": [i / 4 for i in range(16)], "bass": [0, 0.75, 1.5]},
     "drumnbass": {"kick": [0, 2.5], "snare": [1, 3], "hat": [i / 2 for i in range(8)], "bass": [0, 1.5, 2.5]},
     "ballad": {"kick": [0, 2], "snare": [1, 3], "hat": [0, 1, 2, 3], "bass": [0, 2, 3]},
 }  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vidream.sound.beats import beat_seconds, downbeats_of, find_beats
-from vidream.sound.curves import CURVE_RATE, GRID_CURVES, SoundCurves
+from vidream.sound.curves import CURVE_RATE, SoundCurves
 from vidream.sound.hearing import FINE_RATE, FLOOR, PITCH_RATE, Heard, hear, samples_of
 from vidream.sound.onsets import moving_mean, onset_strength
 
@@ -61,11 +61,8 @@ def curves_of(heard: Heard) -> SoundCurves:
     # Two fine frames to one value: the mean of a triangle around it, so that no short attack is lost.
     raw = [_coarse(heard.levels[:, column]) for column in range(4)] + [_coarse(strength)]
     floors = [FLOOR] * 4 + [0.5]
-    curves = {
-        name: _followed(_gained(values, floor)) for name, values, floor in zip(GRID_CURVES, raw, floors, strict=True)
-    }
     return SoundCurves(
-        **curves,
+        *(_followed(_gained(values, floor)) for values, floor in zip(raw, floors, strict=True)),  # as in GRID_CURVES
         duration_seconds=heard.duration_seconds,
         bpm=60 / length if length else 0.0,
         beats_seconds=beats,
