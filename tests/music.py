@@ -15,7 +15,7 @@ STYLES = {
     "house": {"kick": [0, 1, 2, 3], "snare": [1, 3], "hat": [0.5, 1.5, 2.5, 3.5], "bass": [0.5, 0.75, 1.5, 2.5, 3.5]},
     "rock": {"kick": [0, 2, 2.5], "snare": [1, 3], "hat": [i / 2 for i in range(8)], "bass": [0, 0.5, 1, 2, 2.5, 3]},
     "hiphop": {"kick": [0, 1.75, 2.5], "snare": [1, 3], "hat": [i / 2 for i in range(8)], "bass": [0, 1.75, 2.5]},
-    "funk": {"kick": [0, 0.75, 2.5], "snare": [1, 3, 3.75], "hat": [i / 4 for i in range(16)], "bass": [0, 0.75, 1.5, 2.75]},
+    "funk": {"kick": [0, 0.75, 2.5], "snare": [1, 3, 3.75], "hat": [i / 4 for i in range(16)], "bass": [0, 0.75, 1.5]},
     "drumnbass": {"kick": [0, 2.5], "snare": [1, 3], "hat": [i / 2 for i in range(8)], "bass": [0, 1.5, 2.5]},
     "ballad": {"kick": [0, 2], "snare": [1, 3], "hat": [0, 1, 2, 3], "bass": [0, 2, 3]},
 }  # fmt: skip
@@ -68,12 +68,16 @@ def make_music(
         onsets.append(begin / RATE)
 
     kick, snare, hat = _kick(), _snare(random), _hat(random)
+    chords = [_chord(chord, 240 / bpm, random) for chord in CHORDS]
+    basses: dict[int, np.ndarray] = {}
     for bar in range(bars):
         chord = CHORDS[bar % 4]
-        place(_chord(chord, 240 / bpm, random), 4 * bar, 0.16)
+        place(chords[bar % 4], 4 * bar, 0.16)
         for beat in pattern["bass"]:
             note = chord[0] + (12 if beat % 1 == 0.75 else 0)
-            place(_bass(55 * 2 ** (note / 12), 40 / bpm), 4 * bar + beat, 0.3)
+            if note not in basses:
+                basses[note] = _bass(55 * 2 ** (note / 12), 40 / bpm)
+            place(basses[note], 4 * bar + beat, 0.3)
         for drum, sound, gain in (("kick", kick, 0.8), ("snare", snare, 0.5), ("hat", hat, 0.14)):
             for beat in pattern[drum]:
                 place(sound, 4 * bar + beat, gain * random.uniform(0.8, 1.0))

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from vidream.errors import SourceError
 from vidream.sound.beats import beat_seconds, downbeats_of, find_beats
-from vidream.sound.curves import CURVE_RATE, GRID_CURVES, SoundCurves
+from vidream.sound.curves import CURVE_RATE, SoundCurves
 from vidream.sound.hearing import FINE_RATE, FLOOR, PITCH_RATE, Heard, hear, samples_of
 from vidream.sound.onsets import moving_mean, onset_strength
 
 __all__ = ["analyse", "curves_of"]
 
 ATTACK_SECONDS, RELEASE_SECONDS = 0.01, 0.25
+# Tenths of a second that are heard before a part.
+LEAD_STEPS = 10
 # This part of the frames that sound stays below 1.
 LOUDEST_PART = 0.98
 # What is softer than the loudest by this factor (60 dB) does not sound.
@@ -49,8 +52,24 @@ def analyse(
         raise ValueError(f"start_seconds is {start_seconds}; allowed is a number from 0 on")
     if duration_seconds is not None and not 0 < duration_seconds < float("inf"):
         raise ValueError(f"duration_seconds is {duration_seconds}; allowed is a number above 0, or None")
-    blocks = samples_of(Path(path), stream=stream, start_seconds=start_seconds, duration_seconds=duration_seconds)
-    return curves_of(hear(blocks))
+    # What sounds before the part is heard too: a part that begins in the middle of a note begins with no onset.
+    lead = min(LEAD_STEPS, int(start_seconds * PITCH_RATE))
+    lead_seconds = lead / PITCH_RATE
+    blocks = samples_of(
+        Path(path),
+        stream=stream,
+        start_seconds=start_seconds - lead_seconds,
+        duration_seconds=None if duration_seconds is None else duration_seconds + lead_seconds,
+    )
+    heard = hear(blocks)
+    if heard.duration_seconds <= lead_seconds:
+        raise SourceError(
+            f"{Path(path).name}: its sound ends before {start_seconds:g} s; begin earlier, or give another file"
+        )
+    rows = lead * FINE_RATE // PITCH_RATE
+    return curves_of(
+        Heard(heard.levels[rows:], heard.flux[rows:], heard.pitches[lead:], heard.duration_seconds - lead_seconds)
+    )
 
 
 def curves_of(heard: Heard) -> SoundCurves:
@@ -61,11 +80,15 @@ def curves_of(heard: Heard) -> SoundCurves:
     # Two fine frames to one value: the mean of a triangle around it, so that no short attack is lost.
     raw = [_coarse(heard.levels[:, column]) for column in range(4)] + [_coarse(strength)]
     floors = [FLOOR] * 4 + [0.5]
-    curves = {
-        name: _followed(_gained(values, floor)) for name, values, floor in zip(GRID_CURVES, raw, floors, strict=True)
-    }
+    loud, bass, mid, treble, onset = (
+        _followed(_gained(values, floor)) for values, floor in zip(raw, floors, strict=True)
+    )
     return SoundCurves(
-        **curves,
+        loud,
+        bass,
+        mid,
+        treble,
+        onset,
         duration_seconds=heard.duration_seconds,
         bpm=60 / length if length else 0.0,
         beats_seconds=beats,

@@ -37,15 +37,15 @@ def onset_strength(flux: np.ndarray) -> np.ndarray:
         flux: [K] >= 0 at 200 a second.
 
     Returns:
-        [K] float64 >= 0, with a root mean square of about 1 over any ten seconds that are not much softer than the
+        [K] float32 >= 0, with a root mean square of about 1 over any ten seconds that are not much softer than the
         whole; all 0 where nothing begins.
     """
     above = np.maximum(0.0, flux - moving_mean(flux, 0.5))
     whole = float(np.sqrt(np.mean(above**2))) if len(above) else 0.0
     if whole <= 0.0:
-        return np.zeros(len(flux))
+        return np.zeros(len(flux), np.float32)
     around = np.sqrt(np.maximum(0.0, moving_mean(above**2, 10.0)))
-    return above / np.maximum(around, 0.25 * whole)
+    return (above / np.maximum(around, 0.25 * whole)).astype(np.float32)
 
 
 def onset_times(strength: np.ndarray, *, least: float = 1.0) -> np.ndarray:
