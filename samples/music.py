@@ -66,7 +66,9 @@ def compose(rng: Rng, bars: int, bpm: float) -> Array:
     for bar in range(bars):
         part, start = bar % 4, bar * 4 * beat
         length = int(4.4 * beat * RATE)
-        fade = np.clip(np.arange(length) / (0.2 * RATE), 0, 1) * np.clip((length - np.arange(length)) / (0.3 * RATE), 0, 1)
+        fade = np.clip(np.arange(length) / (0.2 * RATE), 0, 1) * np.clip(
+            (length - np.arange(length)) / (0.3 * RATE), 0, 1
+        )
         voice = chord(rng, length, CHORDS_HZ[part]) * fade * 0.30
         begin = int(start * RATE)
         held = voice[:, : count - begin]
