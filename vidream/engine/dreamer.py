@@ -18,8 +18,7 @@ from vidream.engine.octaves import octave_sizes, resized
 from vidream.engine.side_by_side import SideBySide, leaves_room
 from vidream.engine.tiling import SMALLEST_TILE_PX, Tiles, fitting_tile
 from vidream.errors import DeviceError
-from vidream.looks.moment import Moment
-from vidream.looks.preset import Preset
+from vidream.looks import Moment, Preset
 from vidream.media import FrameReader
 from vidream.networks import Net, NetworkPool
 from vidream.objectives import Objective
