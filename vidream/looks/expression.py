@@ -104,16 +104,15 @@ def split_outside(text: str, mark: str = ",") -> list[str]:
         text: any; where its parentheses do not match, every mark counts.
         mark: one character.
     """
-    parts, depth = [""], 0
-    for letter in text:
+    parts, depth, begin = [], 0, 0
+    for place, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")
         if depth < 0:
             break
         if letter == mark and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts if depth == 0 else text.split(mark)
+            parts.append(text[begin:place])
+            begin = place + 1
+    return [*parts, text[begin:]] if depth == 0 else text.split(mark)
 
 
 @lru_cache(maxsize=1024)

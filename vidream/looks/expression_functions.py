@@ -79,10 +79,10 @@ def smoothed(value: Callable[[Moment], float], seconds: float) -> Callable[[Mome
         for number in range(last, max(0, last - reach) - 1, -1):
             # All that would come before the first frame weighs on it.
             share = weight if number or last >= reach else _geometric(weight, decay, reach - last + 1)
-            total += share * value(moment.at(number / moment.rate))
+            total += share * value(Moment(number / moment.rate, moment.rate, moment.sound))
             mass += share
             weight *= decay
-        return total / mass
+        return finite(total / mass)
 
     return follow
 
