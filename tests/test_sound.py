@@ -196,6 +196,9 @@ def test_time_0_is_the_file_s_earliest_time(name, house, tmp_path):
     # Transport streams begin at 1.4 s or so; what counts is how far the sound is from the picture.
     clip = make_clip(tmp_path / name, 50, "-c:a", "aac", before=["-itsoffset", 0.7, "-i", house[0]])
     assert f_measure(analyse(clip).beats_seconds, house[1].beats + 0.7, within_seconds=0.04) >= 0.95
+    later = analyse(clip, start_seconds=2.5, duration_seconds=12).beats_seconds
+    known = house[1].beats - 1.8
+    assert f_measure(later, known[(known > 0) & (known < 12)], within_seconds=0.04) >= 0.95
 
 
 def test_a_file_that_is_cut_off_is_heard_as_far_as_it_goes(house, tmp_path):
@@ -203,7 +206,7 @@ def test_a_file_that_is_cut_off_is_heard_as_far_as_it_goes(house, tmp_path):
     whole = (tmp_path / "a.mp3").read_bytes()
     (tmp_path / "a.mp3").write_bytes(whole[: len(whole) // 2])
     curves = analyse(tmp_path / "a.mp3")
-    assert curves.duration_seconds == pytest.approx(10, abs=0.8) and curves.bpm == pytest.approx(120, rel=0.01)
+    assert curves.duration_seconds == pytest.approx(10.5, abs=1) and curves.bpm == pytest.approx(120, rel=0.01)
 
 
 def test_silence_a_click_and_a_second_have_no_beat(tmp_path):

@@ -74,15 +74,20 @@ def samples_of(
     Raises:
         SourceError: the file cannot be read, or has no such sound.
     """
-    index = _stream_index(path, stream)
+    index, origin_seconds = _find_stream(path, stream)
     opened = ["-protocol_whitelist", "file,pipe", "-format_whitelist", f"{CONTAINERS},{SOUND_CONTAINERS}"]
-    begin = ["-ss", f"{start_seconds:.6f}"] if start_seconds > 0 else []
-    length = ["-t", f"{duration_seconds:.6f}"] if duration_seconds is not None else []
-    # Without first_pts a track that begins later than the picture would be heard too early.
-    chain = f"aresample={SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=mono"
-    arguments = ["-loglevel", "error", *begin, *opened, "-i", local_url(path), "-map", f"0:{index}", "-vn", "-sn"]
+    # From a second before, so that a decoder is in step.
+    jump = ["-ss", f"{start_seconds - 1:.6f}"] if start_seconds > 1 else []
+    # copyts: else ffmpeg counts some containers (mpegts) from the sound, not from the picture before it.
+    # first_pts: sound that begins later than the file keeps its distance, as silence.
+    end = f",atrim=end={duration_seconds:.6f}" if duration_seconds is not None else ""
+    chain = (
+        f"asetpts=PTS-{origin_seconds + start_seconds:.9f}/TB,atrim=start=0,"
+        f"aresample={SAMPLE_RATE}:async=1:first_pts=0{end},aformat=sample_fmts=flt:channel_layouts=mono"
+    )
+    arguments = ["-loglevel", "error", "-copyts", *jump, *opened, "-i", local_url(path), "-map", f"0:{index}"]
     count, most = 0, MOST_HOURS * 3600 * SAMPLE_RATE
-    with Child([*arguments, *length, "-af", chain, "-f", "f32le", "pipe:1"], read=True) as child:
+    with Child([*arguments, "-af", chain, "-f", "f32le", "pipe:1"], read=True) as child:
         for block in _blocks(child):
             count += len(block)
             if count > most:
@@ -115,12 +120,13 @@ def _blocks(child: Child) -> Iterator[np.ndarray]:
             return
 
 
-def _stream_index(path: Path, stream: int | None) -> int:
-    """The number of the stream to decode. SourceError where there is none, or it is no sound."""
+def _find_stream(path: Path, stream: int | None) -> tuple[int, float]:
+    """(number of the stream to decode, the file's earliest time in seconds). SourceError where it has no such sound."""
     options = {"protocol_whitelist": "file", "format_whitelist": f"{CONTAINERS},{SOUND_CONTAINERS}"}
     try:
         with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
             tracks: list[Any] = [each for each in container.streams.audio if each.codec_context is not None]
+            origin_seconds = (container.start_time or 0) / av.time_base
             found = [each.index for each in tracks]
             marked = [each.index for each in tracks if each.disposition & av.stream.Disposition.default]
     except (av.error.FFmpegError, OSError) as error:
@@ -131,11 +137,11 @@ def _stream_index(path: Path, stream: int | None) -> int:
     if not found:
         raise SourceError(f"{path.name} holds no sound; give a file with sound, such as mp3, flac, wav or mp4")
     if stream is None:
-        return (marked or found)[0]
+        return (marked or found)[0], origin_seconds
     if stream not in found:
         listed = ", ".join(map(str, found))
         raise SourceError(f"{path.name}: its stream {stream} is no sound; streams of sound are: {listed}")
-    return stream
+    return stream, origin_seconds
 
 
 def hear(blocks: Iterable[np.ndarray]) -> Heard:
