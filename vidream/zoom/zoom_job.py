@@ -111,13 +111,8 @@ def zoom_film(
                 dreamer = make_dreamer(preset)
             name = "nothing" if source is None else Path(source).name
             own = dreamer.own_objective.describe() if dreamer.own_objective else None
-            recipe = Recipe(
-                dreamer.preset,
-                dreamer.seed,
-                name,
-                weights=dreamer.weights.name if dreamer.weights else None,
-                objective=own,
-            )
+            weights = dreamer.weights.name if dreamer.weights else None
+            recipe = Recipe(dreamer.preset, dreamer.seed, name, weights=weights, objective=own)
             writer.comment = recipe.to_json()
             shown = picture is not None
             if picture is None:
