@@ -187,7 +187,7 @@ def test_what_does_not_flash_is_left_beside_what_does():
 
 def test_a_bright_flicker_is_no_flash():
     def bright(number: int) -> np.ndarray:
-        return np.full((HEIGHT, WIDTH, 3), 255 if number % 2 else 235, np.uint8)  # luminance 0.83 and 1
+        return np.full((HEIGHT, WIDTH, 3), 255 if number % 2 else 240, np.uint8)  # luminance 0.87 and 1
 
     assert limited(bright)[2] == 0
 
