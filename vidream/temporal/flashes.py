@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -214,6 +214,19 @@ class FlashLimiter:
         self._number, self._shot_frames = int(numbers["number"]), int(numbers["shot_frames"])
         self._cells = _Cells(**{each.name: tensors[each.name] for each in fields(_Cells)}) if tensors else None
         self._last = tensors.get("last")
+
+    def go_on_elsewhere(self) -> None:
+        """Go on after pictures that were like those seen, but not the same: the lead of a piece is not what is shown.
+
+        Cells that have flashed within the last second are taken to have flashed as often as they may, just now. So a
+        second about this place holds three flashes at most where both flash alike. Tempered pictures are counted anew.
+        """
+        self.count_from_here()
+        if self._cells is not None:
+            times = self._cells.times
+            just_now = torch.cat([torch.full_like(times[:-1], self._number), times[-1:]])
+            flashed = self._number - times[1] < self._rate
+            self._cells = replace(self._cells, times=torch.where(flashed, just_now, times))
 
     def count_from_here(self) -> None:
         """Begin to count tempered pictures; what is known of those before stays."""
