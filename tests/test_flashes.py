@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vidream import FrameReader, dream, find_shots
+from vidream.cli import command_parser
 from vidream.cluster.units import units_of
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import TargetError
@@ -330,3 +331,9 @@ def test_a_zoom_that_flashes_is_tempered(tmp_path, make, monkeypatch):
     assert made.warnings and most_flashes(read(made.path), 25) <= 3
     left = zoom_film(None, tmp_path / "left.mkv", flash_limit=False, **given)
     assert not left.warnings and most_flashes(read(left.path), 25) > 3
+
+
+@pytest.mark.parametrize("words", ["dream a.mp4", "zoom z.mp4", "watch in --out-dir out"])
+def test_flashes_are_left_where_that_is_asked_for(words):
+    assert not command_parser().parse_args(words.split()).allow_flashes
+    assert command_parser().parse_args([*words.split(), "--allow-flashes"]).allow_flashes
