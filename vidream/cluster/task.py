@@ -253,7 +253,7 @@ class UnitMaker:
                 if number == unit.at:
                     yield "at", unit.at, _packed(lead.state(), {"frames": 0}, folder)
         if limiter is not None:
-            limiter.count_from_here()
+            limiter.go_on_elsewhere()
         maker.restore(*_begun(*lead.state()))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from vidream.errors import SourceError
 from vidream.sound.beats import beat_seconds, downbeats_of, find_beats
 from vidream.sound.curves import CURVE_RATE, SoundCurves
-from vidream.sound.hearing import FINE_RATE, FLOOR, PITCH_RATE, Heard, hear, samples_of
+from vidream.sound.hearing import FINE_RATE, FLOOR, PITCH_RATE, Listened, hear, samples_of
 from vidream.sound.onsets import moving_mean, onset_strength
 
 __all__ = ["analyse", "curves_of"]
@@ -68,11 +68,11 @@ def analyse(
         )
     rows = lead * FINE_RATE // PITCH_RATE
     return curves_of(
-        Heard(heard.levels[rows:], heard.flux[rows:], heard.pitches[lead:], heard.duration_seconds - lead_seconds)
+        Listened(heard.levels[rows:], heard.flux[rows:], heard.pitches[lead:], heard.duration_seconds - lead_seconds)
     )
 
 
-def curves_of(heard: Heard) -> SoundCurves:
+def curves_of(heard: Listened) -> SoundCurves:
     """The curves of what was heard."""
     strength = onset_strength(heard.flux.sum(1))
     beats = find_beats(np.stack([onset_strength(band) for band in heard.flux.T], 1), strength)
@@ -123,7 +123,7 @@ def _followed(values: np.ndarray) -> np.ndarray:
     return out
 
 
-def _downbeat_weights(beats: np.ndarray, heard: Heard) -> np.ndarray:
+def _downbeat_weights(beats: np.ndarray, heard: Listened) -> np.ndarray:
     """[B] how much speaks for a bar to begin at each beat: a bass drum, deep notes, and most of all a new chord."""
     last = len(heard.flux) - 1
     places = np.clip(np.round(beats * FINE_RATE).astype(np.int64), 0, last)

@@ -13,7 +13,7 @@ import numpy as np
 from vidream.errors import SourceError
 from vidream.media.ffmpeg import CONTAINERS, Child, local_url
 
-__all__ = ["FINE_RATE", "FLOOR", "PITCH_RATE", "SAMPLE_RATE", "Heard", "hear", "samples_of"]
+__all__ = ["FINE_RATE", "FLOOR", "PITCH_RATE", "SAMPLE_RATE", "Listened", "hear", "samples_of"]
 
 SAMPLE_RATE = 22050
 # Frames a second that sound is looked at: 5 ms apart, so that a beat can be placed.
@@ -40,7 +40,7 @@ FLOOR = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class Listened:
     """What was heard, 200 times a second; row k is at k / 200 s.
 
     Attributes:
@@ -144,7 +144,7 @@ def _find_stream(path: Path, stream: int | None) -> tuple[int, float]:
     return stream, origin_seconds
 
 
-def hear(blocks: Iterable[np.ndarray]) -> Heard:
+def hear(blocks: Iterable[np.ndarray]) -> Listened:
     """Look at sound 200 times a second through a window of 46 ms (Hann), centred at the time it speaks of.
 
     The flux is that of Bello et al. 2005 ("A tutorial on onset detection in music signals") on log-compressed bands,
@@ -175,7 +175,7 @@ def hear(blocks: Iterable[np.ndarray]) -> Heard:
         parts.append(ear.listen(held, _centres(done + np.arange(here)) - first))
         done += here
     levels, flux, pitches = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return Heard(levels, flux, pitches, count / SAMPLE_RATE)
+    return Listened(levels, flux, pitches, count / SAMPLE_RATE)
 
 
 def _centres(frames: Any) -> Any:

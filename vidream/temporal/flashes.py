@@ -17,7 +17,9 @@ seventh comes within a second flashes too often.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -25,15 +27,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidream.runtime.threads import is_gnu_openmp, use_threads
+
 __all__ = ["FlashLimiter", "begins_afresh"]
 
 CELLS = 64
 # Groups of px in each direction that are made linear on their own: linear light of every px costs too much at 1080p.
 GROUPS_EACH = 4
-# The limits are 0.1, 20/320 and a quarter. These leave room for what an encoder changes.
+# The limits are 0.1, 20/320, 0.8, 0.8 and a quarter. These leave room for what 8 bits and an encoder change.
 LUMINANCE_CHANGE, RED_CHANGE = 0.09, 0.9 * 20 / 320
 MOST_AREA = 0.2
-BRIGHT, SATURATED = 0.8, 0.8
+BRIGHT, SATURATED = 0.83, 0.77
 MOST_CHANGES = 6
 FIELD_SHARE = 1 / 3
 # Halvings of the least blend that is enough: to a hundredth.
@@ -145,6 +149,10 @@ class FlashLimiter:
             self._number = 0
         self._shot_frames = 1 if begins_shot else self._shot_frames + 1
         self._number += 1
+        with _one_thread(shown):
+            return self._next(shown)
+
+    def _next(self, shown: Tensor) -> Tensor:
         groups = _groups(shown)
         if self._cells is None or self._last is None or self._last.shape != shown.shape:
             self._cells, self._last = _Cells.first(_light(groups, shown)), shown
@@ -207,9 +215,36 @@ class FlashLimiter:
         self._cells = _Cells(**{each.name: tensors[each.name] for each in fields(_Cells)}) if tensors else None
         self._last = tensors.get("last")
 
+    def go_on_elsewhere(self) -> None:
+        """Go on after pictures that were like those seen, but not the same: the lead of a piece is not what is shown.
+
+        Cells that have flashed within the last second are taken to have flashed as often as they may, just now. So a
+        second about this place holds three flashes at most where both flash alike. Tempered pictures are counted anew.
+        """
+        self.count_from_here()
+        if self._cells is not None:
+            times = self._cells.times
+            just_now = torch.cat([torch.full_like(times[:-1], self._number), times[-1:]])
+            flashed = self._number - times[1] < self._rate
+            self._cells = replace(self._cells, times=torch.where(flashed, just_now, times))
+
     def count_from_here(self) -> None:
         """Begin to count tempered pictures; what is known of those before stays."""
         self.tempered = 0
+
+
+@contextmanager
+def _one_thread(picture: Tensor) -> Iterator[None]:
+    """On the processor the work is small: threads that share it wait for one another longer than it takes."""
+    before = torch.get_num_threads()
+    if picture.device.type != "cpu" or before == 1 or not is_gnu_openmp():
+        yield
+        return
+    use_threads(1)
+    try:
+        yield
+    finally:
+        use_threads(before)
 
 
 def _grid(picture: Tensor) -> tuple[int, int, int]:
