@@ -7,11 +7,13 @@ from collections.abc import Callable, Hashable, Sequence
 import torch
 from torch import Tensor
 
-from vidream.engine.gradient import evened, gaussian_blur, gradient, normalise, on_colour_axes
+from vidream.engine.directions import refined, way_up
+from vidream.engine.gradient import gradient
 from vidream.engine.octaves import covering
 from vidream.engine.step_key import step_key
 from vidream.looks.mixture import with_networks
 from vidream.looks.preset import Preset
+from vidream.motion.wrap import Wrap
 from vidream.networks import Net, NetworkPool
 from vidream.objectives import Objective, objective_of, own_part
 
@@ -79,12 +81,20 @@ class Ascent:
 
         return score
 
-    def direction(self, score: Score, picture: Tensor, *aligned: Tensor, look: Preset, tile: int) -> Tensor:
-        """The way up from a picture [B,3,H,W], as the look wants it: mean absolute value 1."""
-        found = gradient(score, picture, *aligned, stride=self._stride, tile=tile)
-        found = evened(found, look.evenness)
-        found = on_colour_axes(gaussian_blur(found, look.smoothing), look.colour)
-        return normalise(found, look.normalise, levels=look.lap_levels)
+    def direction(
+        self,
+        score: Score,
+        picture: Tensor,
+        *aligned: Tensor,
+        look: Preset,
+        tile: int,
+        wrap: Wrap = Wrap.NONE,
+        shift: tuple[int, int] = (0, 0),
+    ) -> Tensor:
+        """The way up from a picture [B,3,H,W], as the look wants it: mean absolute value 1. See `way_up`."""
+        if wrap:
+            return way_up(score, picture, *aligned, look=look, stride=self._stride, tile=tile, wrap=wrap, shift=shift)
+        return refined(gradient(score, picture, *aligned, stride=self._stride, tile=tile), look, wrap)
 
 
 def ascents_of(

@@ -7,6 +7,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidream.motion.wrap import Wrap
 from vidream.runtime.mps_fallback import or_on_cpu
 
 __all__ = ["covering", "octave_sizes", "resized"]
@@ -40,10 +41,17 @@ def covering(pictures: Tensor, size: tuple[int, ...], most: int) -> Tensor:
     return resized(pictures[..., top : top + kept_height, left : left + kept_width], (height, width))
 
 
-def resized(image: Tensor, size: tuple[int, ...], *, enlarge: str = "bicubic") -> Tensor:
-    """`image` [B,C,H,W] at (height, width) px: `enlarge` where it grows, bilinear and antialiased where it shrinks."""
+def resized(image: Tensor, size: tuple[int, ...], *, enlarge: str = "bicubic", wrap: Wrap = Wrap.NONE) -> Tensor:
+    """`image` [B,C,H,W] at (height, width) px: `enlarge` where it grows, bilinear and antialiased where it shrinks.
+
+    wrap: sides at which it is sampled round.
+    """
     if tuple(image.shape[-2:]) == size:
         return image
     mode = "bilinear" if size[0] < image.shape[-2] else enlarge
-    # Enlarging has nothing to smooth, but goes twice as fast this way: by rows, then by columns.
-    return or_on_cpu(partial(F.interpolate, size=size, mode=mode, antialias=True, align_corners=False), image)
+
+    def scale(image: Tensor, size: tuple[int, ...]) -> Tensor:
+        # Enlarging has nothing to smooth, but goes twice as fast this way: by rows, then by columns.
+        return or_on_cpu(partial(F.interpolate, size=size, mode=mode, antialias=True, align_corners=False), image)
+
+    return wrap.scaled(image, (size[0], size[1]), scale)
