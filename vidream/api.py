@@ -38,6 +38,7 @@ def dream(
     overwrite: bool = False,
     resume: bool = False,
     mask: str | PathLike[str] | None = None,
+    wrap: str | None = None,
     record_steps: str | PathLike[str] | None = None,
     report: str | PathLike[str] | None = None,
     sidecar: bool = False,
@@ -53,7 +54,8 @@ def dream(
 
     target: by default beside the source, `walk.mp4` -> `walk-dream.mp4`.  preset: a name, a TOML
     file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
-    side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
+    side in px.  mask: a picture or video, bright where to dream.  wrap: "horizontal", a panorama, whose left goes on at
+    its right; "both", a tile; "none"; by default as the source's own metadata says.  record_steps: a GIF or film
     to write as well, of the first frame's dream as it grows, a frame a step.  loop: "boomerang", there and
     back, or "crossfade", the end faded into the beginning; such a film has no sound.  max_bytes: what a GIF,
     WebP or APNG may take; sides, rate and colours are given up for it.  On KeyboardInterrupt
@@ -79,13 +81,16 @@ def dream(
     if not isinstance(preset, Preset):
         preset = load_look(preset)
     with FrameReader(
-        source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds
+        source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds, wrap=wrap
     ) as reader:
         # A still picture held for a duration has become a film.
         kind = "video" if reader.kind == "picture" and reader.frame_count != 1 else reader.kind
         path = as_target(target if target is not None else default_target(reader.source, kind))
         asked = {"size": size, "rate": str(reader.rate) if fps else None}
-        span = {"size": size, "fps": fps, "start_seconds": start_seconds, "duration_seconds": duration_seconds}
+        span = {
+            "size": size, "fps": fps, "start_seconds": start_seconds, "duration_seconds": duration_seconds,
+            "wrap": reader.wrap.value,
+        }  # fmt: skip
         is_shared = shots is not None or cluster is not None
         if loop is not None and (reader.frame_count == 1 or is_shared):
             why = "one picture" if reader.frame_count == 1 else "a film made in parts"

@@ -40,6 +40,7 @@ class ClipsScreen(Messages, ManyProgress):
             audio=not arguments.no_audio,
             max_bytes=arguments.max_size,
             mask=arguments.mask,
+            wrap=arguments.wrap,
             sidecar=arguments.sidecar,
             loop=arguments.loop,
             **shared,

@@ -72,6 +72,7 @@ class FilmTask:
         target_name: of the film.
         preset, seed, weights: the look.
         size, fps, start_seconds, duration_seconds: as in `vidream.dream`.
+        wrap: sides at which frames go round, by name.
         device, precision, tile: as in `Dreamer`.
         comment: the line that the film carries inside.
         wants_pictures: a small one of the newest frame goes to the driver.
@@ -87,6 +88,7 @@ class FilmTask:
     fps: float | Fraction | None
     start_seconds: float
     duration_seconds: float | None
+    wrap: str = "none"
     device: str = "auto"
     precision: str = "auto"
     tile: int | None = None
@@ -121,7 +123,7 @@ class FilmTask:
         """The source. Raises SourceError."""
         return FrameReader(
             self.source, size=self.size, fps=self.fps, start_seconds=self.start_seconds,
-            duration_seconds=self.duration_seconds,
+            duration_seconds=self.duration_seconds, wrap=self.wrap,
         )  # fmt: skip
 
     def dreamer(self) -> Dreamer:
@@ -129,7 +131,7 @@ class FilmTask:
         return Dreamer(
             self.preset, weights=self.weights, device=self.device, precision=self.precision, tile=self.tile,
             seed=self.seed,
-        )  # fmt: skip
+        ).wrapped(self.wrap)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,7 @@ def look_for_cuts(reader: FrameReader, preset: Preset, look: Look) -> Generator[
     number, marks = max(0, look.first - 1), []
     with reader, torch.no_grad():
         pictures = (frame.picture for frame in reader.frames(number, seek=look.seeks and number > 0))
-        for picture, motion in motions(pictures, estimator(preset.flow), resets=preset.reset_on_cut):
+        for picture, motion in motions(pictures, estimator(preset.flow), resets=preset.reset_on_cut, wrap=reader.wrap):
             marks.append(frame_mark(picture))
             if motion is None and number >= look.first:
                 yield "cut", number, None

@@ -30,6 +30,9 @@ class Ascent:
         objective: what is climbed in it.
         share: its weight in the step, beside other networks.
 
+    Attributes:
+        stride: of the coarsest layer that is looked at, 32 px at most.
+
     Raises:
         NetError: the network lacks a layer that the objective reads.
     """
@@ -40,7 +43,7 @@ class Ascent:
         net.check_layers(names)
         strides = [info.stride for info in net.describe_layers(sorted(names))] if names else [1]
         # Logits of a whole picture have no stride; their nets halve the picture five times.
-        self._stride = min(max(strides), 32)
+        self.stride = min(max(strides), 32)
 
     def needs(self, prefix: str) -> list[str]:
         """Layers that the objective asks for under a prefix: "source/", "guide/", or "" for the picture's own."""
@@ -93,8 +96,8 @@ class Ascent:
     ) -> Tensor:
         """The way up from a picture [B,3,H,W], as the look wants it: mean absolute value 1. See `way_up`."""
         if wrap:
-            return way_up(score, picture, *aligned, look=look, stride=self._stride, tile=tile, wrap=wrap, shift=shift)
-        return refined(gradient(score, picture, *aligned, stride=self._stride, tile=tile), look, wrap)
+            return way_up(score, picture, *aligned, look=look, stride=self.stride, tile=tile, wrap=wrap, shift=shift)
+        return refined(gradient(score, picture, *aligned, stride=self.stride, tile=tile), look, wrap)
 
 
 def ascents_of(

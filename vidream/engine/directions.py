@@ -48,7 +48,7 @@ def way_up(
         [B,3,H,W], rolled as the picture is.
     """
     if wrap.goes_down:
-        return refined(gradient(score, picture, *aligned, stride=stride, tile=tile), look, wrap)
+        return refined(_of_torus(score, [picture, *aligned], stride, tile, wrap), look, wrap)
     height, width = picture.shape[-2:]
     caps = caps_of(height, width, picture.device) if wrap.is_sphere(height, width) else None
     if caps is None:
@@ -81,8 +81,21 @@ def _of_strip(
 ) -> Tensor:
     """The way up from rows with some to spare at top and bottom: rolled down as well, their ends meet in those."""
     rolled = [torch.roll(each, shift[0], -2) for each in strips]
-    found = torch.roll(gradient(score, *rolled, stride=stride, tile=tile), -shift[0], -2)
+    found = torch.roll(_of_torus(score, rolled, stride, tile, wrap), -shift[0], -2)
     return refined(found, look, wrap)
+
+
+def _of_torus(score: Score, pictures: list[Tensor], stride: int, tile: int, wrap: Wrap) -> Tensor:
+    """The gradient at the first of the pictures, which sees what is beyond every side that goes round.
+
+    Tiles look round by themselves. A picture in one piece would meet the zeros that networks are padded with.
+    """
+    height, width = pictures[0].shape[-2:]
+    if max(height, width) > tile:
+        return gradient(score, *pictures, stride=stride, tile=tile)
+    held = [wrap.around(each, CONTEXT_PX) for each in pictures]
+    found = gradient(score, *held, stride=stride, tile=tile + 2 * CONTEXT_PX)
+    return wrap.inside(found, height, width, CONTEXT_PX)
 
 
 def _mirrored_rows(height: int, px: int, device: torch.device) -> Tensor:

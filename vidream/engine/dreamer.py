@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidream.engine.ascent import Ascent, ascents_of
 from vidream.engine.cuda_graphs import StepGraphs
-from vidream.engine.octaves import octave_sizes, resized
+from vidream.engine.octaves import octave_sizes, on_grid, resized
 from vidream.engine.side_by_side import SideBySide, leaves_room
 from vidream.engine.stepping import gradient_step
 from vidream.engine.tiling import SMALLEST_TILE_PX, Tiles, fitting_tile
@@ -209,6 +209,7 @@ class Dreamer:
         picture = picture.to(self.device, torch.float32)
         look, (height, width) = self.preset, picture.shape[-2:]
         sizes = octave_sizes(height, width, look.octaves, look.octave_scale, look.finest)
+        sizes = on_grid(sizes, self.wrap, max(each.stride for each in self.ascents))
         if turn is not None:
             turns = min(look.octave_turns, len(sizes))
             # Counted from the finest octave, which is always there.

@@ -10,7 +10,7 @@ from torch import Tensor
 from vidream.motion.wrap import Wrap
 from vidream.runtime.mps_fallback import or_on_cpu
 
-__all__ = ["covering", "octave_sizes", "resized"]
+__all__ = ["covering", "octave_sizes", "on_grid", "resized"]
 
 # Octaves stop here: smaller ones hold no motif. A preset may so ask for many octaves, and a small
 # frame takes those that fit it, with motifs as large in proportion as on a big one.
@@ -29,6 +29,22 @@ def octave_sizes(
             break
         sizes.append(size)
     return sizes[::-1]
+
+
+def on_grid(sizes: list[tuple[int, int]], wrap: Wrap, stride: int) -> list[tuple[int, int]]:
+    """Sizes (height, width) px whose sides that go round are multiples of `stride`.
+
+    A network looks at a picture in steps of its stride. Round a side that is no multiple of it, those before the edge
+    and those behind it would not fit, and a line show where they meet.
+    """
+    if not wrap:
+        return sizes
+    found = []
+    for height, width in sizes:
+        across = max(stride, round(width / stride) * stride)
+        down = max(stride, round(height / stride) * stride) if wrap.goes_down else height
+        found.append((across // 2 if wrap.is_sphere(height, width) else down, across))
+    return list(dict.fromkeys(found))
 
 
 def covering(pictures: Tensor, size: tuple[int, ...], most: int) -> Tensor:

@@ -48,7 +48,7 @@ class Wrap(Enum):
 
     def around(self, image: Tensor, px: int) -> Tensor:
         """An image [B,C,H,W] with up to `px` px more at each side that goes round, from the other side."""
-        rows, columns = self.padding(*image.shape[-2:], px)
+        rows, columns = self.padding(image.shape[-2], image.shape[-1], px)
         return _extended(_extended(image, rows, -2), columns, -1)
 
     def inside(self, image: Tensor, height: int, width: int, px: int) -> Tensor:

@@ -123,10 +123,11 @@ class FilmJob:
             source=self.reader.source.name,
             weights=dreamer.weights.name if dreamer.weights else None,
             objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
+            wrap=dreamer.wrap.value if dreamer.wrap else None,
             **self.asked,
         )
 
     def load(self) -> Dreamer:
         if not isinstance(self.dreamer, Dreamer):
             self.dreamer = self.dreamer()
-        return self.dreamer
+        return self.dreamer.wrapped(self.reader.wrap)

@@ -19,7 +19,8 @@ from vidream.media.frame import Frame
 from vidream.media.images import ALPHA_SUFFIXES
 from vidream.media.sources.reader import FrameReader
 from vidream.media.sources.still import DEFAULT_RATE
-from vidream.media.targets import TargetKind, as_target, check_target, free_name, target_kind
+from vidream.media.spherical import store_spherical
+from vidream.media.targets import TargetKind, as_target, check_target, free_name, target_kind, temporary_name
 from vidream.media.writers.sound import Sound
 from vidream.media.writers.stills import NumberedWriter, StillWriter
 from vidream.media.writers.video import AnimationWriter, VideoWriter
@@ -81,7 +82,7 @@ class FrameWriter:
 
         Args:
             target: where to.
-            like: gives the rate and the sound (with `audio`).
+            like: gives the rate, the sound (with `audio`), and what it says of a sphere.
             rate: frames a second, exact; else that of `like`, else 25.
             audio: take the sound of `like`.
             overwrite: replace what is there.
@@ -131,6 +132,8 @@ class FrameWriter:
         self._is_closed = False
         self._trouble: str | None = None
         self._lost_alpha: str | None = None
+        self._spherical = like.spherical if like is not None else None
+        self._lost_sphere: str | None = None
 
     @property
     def frames_written(self) -> int:
@@ -139,7 +142,7 @@ class FrameWriter:
     @property
     def warnings(self) -> list[str]:
         """One line for each thing that was lost, such as sound."""
-        return [each for each in (self._trouble, self._lost_alpha, self._writer.warning) if each]
+        return [each for each in (self._trouble, self._lost_alpha, self._lost_sphere, self._writer.warning) if each]
 
     @property
     def warning(self) -> str | None:
@@ -227,11 +230,25 @@ class FrameWriter:
                 raise TargetError(f'no picture was made for "{self.path.name}", so nothing was written')
             made = self._writer.close()
             if made is not None:
+                self._store_sphere(made)
                 self._move(made)
         except OSError as error:
             raise disk_trouble(self.path, error) from None
         finally:
             self._writer.discard()
+
+    def _store_sphere(self, made: Path) -> None:
+        """Store in the finished file what its source says of the sphere that its frames show. Raises OSError."""
+        if self._spherical is None or self._size is None:
+            return
+        stored = temporary_name(made, made.suffix)
+        try:
+            if store_spherical(made, stored, self._spherical, (self._size[1], self._size[0])):
+                stored.replace(made)
+            else:
+                self._lost_sphere = f"{self.path.name} does not say how its frames lie on a sphere, as the source does"
+        finally:
+            stored.unlink(missing_ok=True)
 
     def _move(self, made: Path) -> None:
         """Give the finished file its name; should that be taken by now, keep the work under a free one."""
