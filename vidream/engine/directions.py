@@ -8,13 +8,15 @@ import torch
 from torch import Tensor
 
 from vidream.engine.gradient import evened, gaussian_blur, gradient, normalise, on_colour_axes
-from vidream.engine.polar_caps import CONTEXT_PX, caps_of
+from vidream.engine.polar_caps import caps_of
 from vidream.looks.preset import Preset
 from vidream.motion.wrap import Wrap
 
 __all__ = ["refined", "way_up"]
 
 Score = Callable[..., Tensor]
+# What networks see beyond a side, px: a multiple of every stride.
+CONTEXT_PX = 32
 # What evening, blur and the pyramid's bands see beyond a side, px: the coarsest of four bands reaches so far.
 REACH_PX = 64
 

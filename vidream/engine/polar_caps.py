@@ -21,8 +21,8 @@ __all__ = ["Caps", "caps_of"]
 # Between these latitudes the picture's own dream turns into that of a cap. At 44 degrees the picture is stretched by
 # 1.39, and the cap by 1.12 the other way.
 FADE_DEGREES = (38.0, 50.0)
-# What networks see beyond what is kept, px.
-CONTEXT_PX = 32
+# What networks see beyond the rows that are kept, px. It is few, since the rows next to it count little.
+CONTEXT_PX = 16
 # Rows and columns that cubic sampling needs beyond an edge.
 EDGE_PX = 3
 
@@ -72,11 +72,16 @@ class Caps:
         back = self.back.roll(columns, 2)
         for cap, patch in enumerate(patches.split(batch)):
             rows = slice(0, self.rows) if cap == 0 else slice(height - self.rows, height)
-            at_rows = (share, both) if cap == 0 else (share.flip(0), both.flip(0))
+            part, meets = (share, both) if cap == 0 else (share.flip(0), both.flip(0))
             found, own = _sampled(patch, back[cap]), whole[..., rows, :]
-            energies = [each[..., at_rows[1], :].square().mean(dim=(1, 2, 3), keepdim=True) for each in (own, found)]
-            gain = ((energies[0] + 1e-12) / (energies[1] + 1e-12)).sqrt()
-            whole[..., rows, :] = torch.lerp(own, gain * found, at_rows[0][:, None])
+            ours, theirs = own[..., meets, :], found[..., meets, :]
+            energy, others, product = (_mean(each) for each in (ours * ours, theirs * theirs, ours * theirs))
+            part = part[:, None]
+            # Two directions with little in common cancel each other in part: the mixture keeps their strength.
+            likeness = (product / (energy * others).sqrt().clamp(min=1e-20)).clamp(0, 1)
+            kept = (part**2 + (1 - part) ** 2 + 2 * part * (1 - part) * likeness).sqrt()
+            gain = ((energy + 1e-12) / (others + 1e-12)).sqrt()
+            whole[..., rows, :] = torch.lerp(own, gain * found, part) / kept
         return whole
 
 
@@ -124,6 +129,10 @@ def _beyond_poles(picture: Tensor) -> Tensor:
     top, bottom = (picture[..., rows, :].flip(-2).roll(half, -1) for rows in (slice(0, EDGE_PX), slice(-EDGE_PX, None)))
     high = torch.cat([top, picture, bottom], -2)
     return torch.cat([high[..., -EDGE_PX:], high, high[..., :EDGE_PX]], -1)
+
+
+def _mean(image: Tensor) -> Tensor:
+    return image.mean(dim=(1, 2, 3), keepdim=True)
 
 
 def _sampled(image: Tensor, places: Tensor) -> Tensor:
