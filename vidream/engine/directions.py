@@ -17,8 +17,8 @@ __all__ = ["refined", "way_up"]
 Score = Callable[..., Tensor]
 # What networks see beyond a side, px: a multiple of every stride.
 CONTEXT_PX = 32
-# What evening, blur and the pyramid's bands see beyond a side, px: the coarsest of four bands reaches so far.
-REACH_PX = 64
+# What evening and blur see beyond a side, px; and the pyramid's bands, the coarsest of four.
+REACH_PX, PYRAMID_REACH_PX = 32, 64
 
 
 def way_up(
@@ -68,13 +68,14 @@ def way_up(
 def refined(found: Tensor, look: Preset, wrap: Wrap) -> Tensor:
     """A gradient [B,3,H,W] evened, blurred, on colour axes and normalised, as the look says."""
     height, width = found.shape[-2:]
-    found = evened(wrap.around(found, REACH_PX), look.evenness)
-    found = on_colour_axes(gaussian_blur(found, look.smoothing), look.colour)
     how = look.normalise
+    reach_px = PYRAMID_REACH_PX if how == "laplacian" else REACH_PX
+    found = evened(wrap.around(found, reach_px), look.evenness)
+    found = on_colour_axes(gaussian_blur(found, look.smoothing), look.colour)
     # The spectrum is taken of a torus as it is; a pyramid has sides.
     if wrap and how == "laplacian":
         found, how = normalise(found, how, levels=look.lap_levels), "mean-abs"
-    found = wrap.inside(found, height, width, REACH_PX)
+    found = wrap.inside(found, height, width, reach_px)
     return normalise(found, how, levels=look.lap_levels)
 
 
