@@ -212,7 +212,7 @@ def _of_photo(head: bytes) -> Spherical | None:
 
 def _of_text(text: str, space: str) -> Spherical | None:
     """From XML, whose properties are attributes or elements: <x:Name>value</x:Name> or x:Name="value"."""
-    pairs = re.findall(rf"""{space}:(\w+)(?:\s*=\s*["']([^"']*)["']|\s*>\s*([^<]*?)\s*<)""", text)
+    pairs = re.findall(rf"""(?<!/){space}:(\w+)(?:\s*=\s*["']([^"']*)["']|\s*>\s*([^<]*?)\s*<)""", text)
     held = {name: attribute or inner for name, attribute, inner in pairs}
     projection = held.get("ProjectionType", "").lower()
     if not projection or held.get("Spherical", "true").lower() != "true":
