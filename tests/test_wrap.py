@@ -243,6 +243,22 @@ def test_shares_and_a_resumed_film_go_round_as_one_run_does(clip, make, tmp_path
     assert ffmpeg("-i", plain.path, "-f", "framemd5", "-") != frames[0]
 
 
+def test_a_dreamer_that_goes_round_need_not_be_told_again(clip, tmp_path):
+    made = files.dream(clip, tmp_path / "a.mp4", dreamer=dreamer("both"))
+    assert Recipe.read(made.path).wrap == "both"
+    made = files.dream(clip, tmp_path / "b.mp4", dreamer=dreamer("both"), wrap="none")
+    assert Recipe.read(made.path).wrap is None
+
+
+def test_odd_sides_of_a_tile_in_video_are_said(tmp_path, make):
+    film = lossless(tmp_path / "odd.mkv", [round_texture(41, 64)] * 2)
+    assert (
+        "line was repeated"
+        in files.dream(film, tmp_path / "a.mp4", preset=LOOK, make_dreamer=make, wrap="both").warning
+    )
+    assert files.dream(film, tmp_path / "b.mp4", preset=LOOK, make_dreamer=make).warning is None
+
+
 def test_a_mask_goes_round(clip, make, tmp_path):
     bright = torch.zeros(1, 3, 18, 36)
     bright[..., :2] = 1
@@ -288,6 +304,19 @@ def test_a_pan_by_whole_pixels_moves_a_tile_round_its_sides():
     moved = zoom.advance()
     assert float((moved - first.roll(-3, -1)).abs().mean()) < 0.01
     assert float((moved - first.roll(3, -1)).abs().mean()) > 0.03
+
+
+def test_a_film_of_a_tile_that_pans_in_a_loop_is_made_of_tiles(tmp_path):
+    write_picture(tmp_path / "tile.png", round_texture(64, 96))
+    made = zoom_film(
+        tmp_path / "tile.png", tmp_path / "%02d.png", wrap="both", motion=Motion(scale=1.0, pan_x=0.5), loop=True,
+        seconds=0.4, preset=LOOK, make_dreamer=lambda preset: dreamer(look=preset),
+    )  # fmt: skip
+    with FrameReader(made.path) as reader:
+        frames = list(reader)
+    assert len(frames) == 10
+    assert all(edge_score(frame, dim) < SEAM for frame in frames for dim in (-1, -2))
+    assert Recipe.read(tmp_path / "01.png").wrap == "both"
 
 
 def test_zooms_that_cannot_go_round_are_refused_in_one_line(tmp_path, capsys):

@@ -80,6 +80,8 @@ def dream(
     """
     if not isinstance(preset, Preset):
         preset = load_look(preset)
+    if wrap is None and dreamer is not None and dreamer.wrap:
+        wrap = dreamer.wrap.value
     with FrameReader(
         source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds, wrap=wrap
     ) as reader:

@@ -54,8 +54,7 @@ class Caps:
         """
         width = self.size[1]
         held = _beyond_poles(picture)
-        places = self.places + self.places.new_tensor([columns, 0])
-        places = torch.stack([places[..., 0] % width, places[..., 1]], -1) + EDGE_PX
+        places = torch.stack([(self.places[..., 0] + columns) % width, self.places[..., 1]], -1) + EDGE_PX
         return torch.cat([_sampled(held, each) for each in places])
 
     def merge(self, plain: Tensor, patches: Tensor, columns: int) -> Tensor:
@@ -85,7 +84,8 @@ class Caps:
         return whole
 
 
-@lru_cache(maxsize=32)
+# The octaves of one film: those of 4K take 110 MB.
+@lru_cache(maxsize=12)
 def caps_of(height: int, width: int, device: torch.device) -> Caps | None:
     """The caps of a picture of this size; None where it is too small to have any."""
     row_radians = math.pi / height
@@ -138,6 +138,6 @@ def _mean(image: Tensor) -> Tensor:
 def _sampled(image: Tensor, places: Tensor) -> Tensor:
     """An image [B,C,H,W] at places (column, row) px [h,w,2]: [B,C,h,w]."""
     height, width = image.shape[-2:]
-    scale = places.new_tensor([2 / (width - 1), 2 / (height - 1)])
-    grid = (places * scale - 1).expand(len(image), -1, -1, -1)
+    grid = torch.stack([places[..., 0] * (2 / (width - 1)) - 1, places[..., 1] * (2 / (height - 1)) - 1], -1)
+    grid = grid.expand(len(image), -1, -1, -1)
     return F.grid_sample(image, grid.to(image.dtype), mode="bilinear", padding_mode="border", align_corners=True)

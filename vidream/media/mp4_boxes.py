@@ -6,12 +6,15 @@ import shutil
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 __all__ = ["Box", "add_boxes", "box", "boxes", "video_track"]
 
 # A film of a day has an index of some 50 MB.
 LARGEST_INDEX_BYTES = 2**28
+# Of those that a file is made of; one that was streamed has one every second or so.
+MOST_TOP_BOXES = 20_000
 # Before the boxes within a video's sample entry: what ISO/IEC 14496-12 calls VisualSampleEntry.
 ENTRY_BYTES = 78
 
@@ -52,7 +55,7 @@ def video_track(path: Path) -> tuple[bytes, int, list[Box]] | None:
         the bytes of the `moov` box; where it begins in the file; and the boxes that lead to the video's sample entry,
         from `moov` on: moov, trak, mdia, minf, stbl, stsd, entry. None where there is none.
     """
-    for found in _top_boxes(path):
+    for found in islice(_top_boxes(path), MOST_TOP_BOXES):
         if found.kind != b"moov" or found.end - found.begin > LARGEST_INDEX_BYTES:
             continue
         with path.open("rb") as file:

@@ -28,6 +28,8 @@ __all__ = ["FilmJob"]
 
 # Steps a second in a film of the growing dream: slow enough to see each.
 STEPS_RATE = Fraction(12)
+# Of frames that go round.
+REPEATED = "video has even sides alone: a line was repeated, which may show where the sides meet; give a size"
 
 
 @dataclass(kw_only=True)
@@ -93,6 +95,8 @@ class FilmJob:
     def made(self, film: FrameLoop, frames: DreamedFrames, dreamer: Dreamer) -> Made:
         figures, writer = frames.figures, film.writer
         lost_sound = ["a loop has no sound"] if self.loop and self.reader.has_audio else []
+        is_odd = any(getattr(self.reader, side) % 2 for side in ("width", "height"))
+        repeated = [REPEATED] if self.reader.wrap and is_odd and writer.kind == "video" else []
         return Made(
             path=writer.path,
             frames=writer.frames_written,
@@ -102,7 +106,7 @@ class FilmJob:
             warp_error=figures.warp_error,
             seconds=time.monotonic() - self.begun,
             finished=film.is_finished,
-            warnings=(*self.reader.warnings, *writer.warnings, *dreamer.warnings, *lost_sound),
+            warnings=(*self.reader.warnings, *writer.warnings, *dreamer.warnings, *lost_sound, *repeated),
             note=writer.note,
             workers=self.workers,
         )

@@ -58,7 +58,7 @@ def zoom_film(
     overwrite: bool = False,
     resume: bool = False,
     max_bytes: int | None = None,
-    wrap: str = "none",
+    wrap: str | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -92,7 +92,8 @@ def zoom_film(
     if not RATES[0] <= fps <= RATES[1]:
         raise TargetError(f"{float(fps):g} frames a second cannot be; give {RATES[0]} to {RATES[1]}")
     rate = Fraction(fps).limit_denominator(1001)
-    motion, sides = motion or Motion(), as_wrap(wrap)
+    motion = motion or Motion()
+    sides = as_wrap(wrap) if wrap is not None else dreamer.wrap if dreamer is not None else Wrap.NONE
     check_wrap(sides, motion)
     if dreamer is None and not isinstance(preset, Preset):
         preset = load_look(preset)
@@ -114,13 +115,9 @@ def zoom_film(
             name = "nothing" if source is None else Path(source).name
             own = dreamer.own_objective.describe() if dreamer.own_objective else None
             recipe = Recipe(
-                dreamer.preset,
-                dreamer.seed,
-                name,
-                weights=dreamer.weights.name if dreamer.weights else None,
-                objective=own,
-                wrap=sides.value if sides else None,
-            )
+                dreamer.preset, dreamer.seed, name, weights=dreamer.weights.name if dreamer.weights else None,
+                objective=own, wrap=sides.value if sides else None,
+            )  # fmt: skip
             writer.comment = recipe.to_json()
             shown = picture is not None
             if picture is None:
