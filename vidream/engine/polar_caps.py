@@ -34,6 +34,7 @@ class Caps:
     Attributes:
         size: (height, width) of the picture, px.
         rows: how many at the top and at the bottom a cap has a part in.
+        own_rows: how many of these are a cap's alone; in the others both have a part.
         plain: (first, end) of the rows that are dreamed as they are, context included.
         places: of each patch's pixels in the picture, (column, row) px [2,n,n,2].
         back: of the picture's first and last `rows` in the patches, (column, row) px [2,rows,W,2].
@@ -42,6 +43,7 @@ class Caps:
 
     size: tuple[int, int]
     rows: int
+    own_rows: int
     plain: tuple[int, int]
     places: Tensor
     back: Tensor
@@ -67,11 +69,11 @@ class Caps:
         whole = plain.new_zeros(batch, channels, height, width)
         whole[..., self.plain[0] : self.plain[1], :] = plain
         share = self.weight.to(plain.dtype)
-        both = (share > 0) & (share < 1)
         back = self.back.roll(columns, 2)
         for cap, patch in enumerate(patches.split(batch)):
             rows = slice(0, self.rows) if cap == 0 else slice(height - self.rows, height)
-            part, meets = (share, both) if cap == 0 else (share.flip(0), both.flip(0))
+            part = share if cap == 0 else share.flip(0)
+            meets = slice(self.own_rows, None) if cap == 0 else slice(None, self.rows - self.own_rows)
             found, own = _sampled(patch, back[cap]), whole[..., rows, :]
             ours, theirs = own[..., meets, :], found[..., meets, :]
             energy, others, product = (_mean(each) for each in (ours * ours, theirs * theirs, ours * theirs))
@@ -116,6 +118,7 @@ def caps_of(height: int, width: int, device: torch.device) -> Caps | None:
     return Caps(
         size=(height, width),
         rows=rows,
+        own_rows=inner,
         plain=plain,
         places=torch.stack([north, south]).float().to(device),
         back=torch.stack([back_north, back_south]).float().to(device),
