@@ -41,6 +41,7 @@ class ClipsScreen(Messages, ManyProgress):
             delivery=options.delivery_of(arguments),
             max_bytes=arguments.max_size,
             mask=arguments.mask,
+            wrap=arguments.wrap,
             sidecar=arguments.sidecar,
             loop=arguments.loop,
             **shared,

@@ -49,6 +49,10 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         help="longer side, or both sides, in px",
     )
     film.add_argument("--start", type=values.seconds, default=0.0, metavar="S", help="of a video: the frame here")
+    film.add_argument(
+        "--wrap", choices=("none", "horizontal", "both"), default="none",
+        help="both: every frame is a tile, in a film that only pans: --scale 1 --pan 0.1,0",
+    )  # fmt: skip
     options.add_machine(parser)
     options.add_output(parser)
     parser.set_defaults(run=run)
@@ -103,6 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
             resume=arguments.resume,
             max_bytes=arguments.max_size,
             delivery=options.delivery_of(arguments),
+            wrap=arguments.wrap,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )

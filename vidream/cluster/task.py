@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidream.cluster.cut_search import Look, Message, look_for_cuts
 from vidream.cluster.joint import JointFrames
 from vidream.cluster.units import Unit
 from vidream.engine.dreamer import Dreamer
@@ -22,29 +23,18 @@ from vidream.looks.preset import Preset
 from vidream.media import FrameReader, FrameWriter
 from vidream.media.delivery import Colours, Delivery
 from vidream.media.disk import disk_trouble
-from vidream.media.frame import frame_mark
 from vidream.media.numbered import NumberedName
 from vidream.media.writers.segments import is_finished_segment
-from vidream.motion.estimators import estimator
 from vidream.rendering.dreamed_frames import DreamedFrames
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Progress
 from vidream.rendering.report import COLUMNS
 from vidream.rendering.saved_state import State, load_state, save_state
-from vidream.temporal.carry import motions
 from vidream.temporal.stream import StreamFigures
 
-__all__ = ["FileFact", "FilmTask", "Look", "Message", "UnitMaker", "look_for_cuts"]
+__all__ = ["FileFact", "FilmTask", "UnitMaker"]
 
 PREVIEW_SIDE_PX = 480
-MARKS_AT_ONCE = 10
-# What a worker tells: its kind, a number or a name, and what belongs to it.
-#   ("frames", how many more, a small picture [3,h,w] uint8 or None)
-#   ("marks", the first frame's number, marks of the frames read); ("cut", the frame's number, None)
-#   ("segment" or "picture", the file's name, its bytes)
-#   ("at", the frame's number, the state of the dream before it)
-#   ("end", how many frames, the state after the last)
-Message = tuple[str, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -73,7 +63,7 @@ class FilmTask:
         target_name: of the film.
         preset, seed, weights: the look.
         size, fps, start_seconds, duration_seconds, delivery: as in `vidream.dream`.
-        colours: as in `FrameReader`.
+        colours, wrap: as in `FrameReader`.
         device, precision, tile: as in `Dreamer`.
         comment: the line that the film carries inside.
         wants_pictures: a small one of the newest frame goes to the driver.
@@ -91,6 +81,7 @@ class FilmTask:
     duration_seconds: float | None
     delivery: Delivery = field(default_factory=Delivery)
     colours: Colours = "sdr"
+    wrap: str = "none"
     device: str = "auto"
     precision: str = "auto"
     tile: int | None = None
@@ -125,7 +116,7 @@ class FilmTask:
         """The source. Raises SourceError."""
         return FrameReader(
             self.source, size=self.size, fps=self.fps, start_seconds=self.start_seconds,
-            duration_seconds=self.duration_seconds, colours=self.colours,
+            duration_seconds=self.duration_seconds, colours=self.colours, wrap=self.wrap,
         )  # fmt: skip
 
     def dreamer(self) -> Dreamer:
@@ -133,21 +124,7 @@ class FilmTask:
         return Dreamer(
             self.preset, weights=self.weights, device=self.device, precision=self.precision, tile=self.tile,
             seed=self.seed,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Look:
-    """A look for cuts among frames `first` to `end - 1`; `end` None: to the last one. `seeks`: jump there."""
-
-    first: int
-    end: int | None
-    seeks: bool = True
-
-    @property
-    def work(self) -> int:
-        """Comes before any dream."""
-        return 2**62
+        ).wrapped(self.wrap)  # fmt: skip
 
 
 class _LocalWork:
@@ -260,28 +237,6 @@ class UnitMaker:
                 if number == unit.at:
                     yield "at", unit.at, _packed(lead.state(), {"frames": 0}, folder)
         maker.restore(*_begun(*lead.state()))
-
-
-def look_for_cuts(reader: FrameReader, preset: Preset, look: Look) -> Generator[Message, None, None]:
-    """Find the cuts: ("cut", frame, None) of each, and ("marks", first, marks) of all frames read.
-
-    A look that does not begin at 0 reads the frame before as well: its mark shows that the jump led there.
-    """
-    number, marks = max(0, look.first - 1), []
-    with reader, torch.no_grad():
-        pictures = (frame.picture for frame in reader.frames(number, seek=look.seeks and number > 0))
-        for picture, motion in motions(pictures, estimator(preset.flow), resets=preset.reset_on_cut):
-            marks.append(frame_mark(picture))
-            if motion is None and number >= look.first:
-                yield "cut", number, None
-            number += 1
-            if number == look.end:
-                break
-            if len(marks) >= MARKS_AT_ONCE:
-                yield "marks", number - len(marks), marks
-                marks = []
-    yield "marks", number - len(marks), marks
-    yield "end", number - look.first, b""
 
 
 class _Latest(Progress):

@@ -30,6 +30,8 @@ __all__ = ["FilmJob"]
 
 # Steps a second in a film of the growing dream: slow enough to see each.
 STEPS_RATE = Fraction(12)
+# Of frames that go round.
+REPEATED = "video has even sides alone: a line was repeated, which may show where the sides meet; give a size"
 
 
 @dataclass(kw_only=True)
@@ -42,7 +44,7 @@ class FilmJob:
     asked: Mapping[str, Any]
     span: Mapping[str, Any]
     audio: AudioWish
-    delivery: Delivery
+    delivery: Delivery = field(default_factory=Delivery)
     overwrite: bool
     mask: str | PathLike[str] | None
     record_steps: str | PathLike[str] | None
@@ -98,6 +100,8 @@ class FilmJob:
     def made(self, film: FrameLoop, frames: DreamedFrames, dreamer: Dreamer) -> Made:
         figures, writer = frames.figures, film.writer
         lost_sound = ["a loop has no sound"] if self.loop and self.reader.has_audio else []
+        is_odd = any(getattr(self.reader, side) % 2 for side in ("width", "height"))
+        repeated = [REPEATED] if self.reader.wrap and is_odd and writer.kind == "video" else []
         return Made(
             path=writer.path,
             frames=writer.frames_written,
@@ -107,7 +111,7 @@ class FilmJob:
             warp_error=figures.warp_error,
             seconds=time.monotonic() - self.begun,
             finished=film.is_finished,
-            warnings=(*self.reader.warnings, *writer.warnings, *dreamer.warnings, *lost_sound),
+            warnings=(*self.reader.warnings, *writer.warnings, *dreamer.warnings, *lost_sound, *repeated),
             note=writer.note,
             workers=self.workers,
         )
@@ -128,10 +132,11 @@ class FilmJob:
             source=self.reader.source.name,
             weights=dreamer.weights.name if dreamer.weights else None,
             objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
+            wrap=dreamer.wrap.value if dreamer.wrap else None,
             **self.asked,
         )
 
     def load(self) -> Dreamer:
         if not isinstance(self.dreamer, Dreamer):
             self.dreamer = self.dreamer()
-        return self.dreamer
+        return self.dreamer.wrapped(self.reader.wrap)

@@ -25,7 +25,7 @@ class Recipe:
 
     weights: the name of a file that was given in place of the network's own.  size: longer side asked for,
     px.  rate: frames a second asked for, as a fraction.  objective: one that was given in Python in place of what the
-    preset asks for, as `Objective.describe` gives it.  version: of vidream.
+    preset asks for, as `Objective.describe` gives it.  wrap: sides at which frames went round.  version: of vidream.
     """
 
     preset: Preset
@@ -35,6 +35,7 @@ class Recipe:
     size: int | None = None
     rate: str | None = None
     objective: Mapping[str, Any] | None = None
+    wrap: str | None = None
     version: str = __version__
 
     def to_json(self) -> str:
@@ -46,7 +47,7 @@ class Recipe:
                 "source": self.source,
                 **{
                     name: getattr(self, name)
-                    for name in ("weights", "size", "rate", "objective")
+                    for name in ("weights", "size", "rate", "objective", "wrap")
                     if getattr(self, name)
                 },
                 "preset": preset_fields(self.preset),
@@ -59,7 +60,7 @@ class Recipe:
         try:
             found = json.loads(text)
             preset, size, objective = found["preset"], found.get("size"), found.get("objective")
-            texts = {name: found.get(name) for name in ("weights", "rate")}
+            texts = {name: found.get(name) for name in ("weights", "rate", "wrap")}
             if (
                 not isinstance(preset, dict)
                 or not isinstance(objective, dict | None)

@@ -34,7 +34,7 @@ def make_share(job: FilmJob, shares: Shares) -> Made:
         _check_target(job, shares)
         if not job.overwrite:
             shares.check(settings)
-        part = shares.part(shares.shots(settings, partial(find_shots, job.reader, dreamer.preset)))
+        part = shares.part(shares.shots(settings, partial(find_shots, job.reader, dreamer.preset, wrap=dreamer.wrap)))
         folder = shares.folder(resume=not job.overwrite, overwrite=job.overwrite)
     with folder as work:
         writer = FrameWriter(job.path, like=job.reader, delivery=job.delivery, overwrite=True, work=work, first=part[0])

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from os import PathLike
 from pathlib import Path
@@ -21,12 +22,13 @@ from vidream.media import FrameReader, FrameWriter
 from vidream.media.delivery import Delivery
 from vidream.media.targets import as_target
 from vidream.motion.known import Motion
+from vidream.motion.wrap import Wrap, as_wrap
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import FilmPlan, Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import delivery_settings, dreamer_settings, machine_settings, tensor_print
 from vidream.rendering.work_folder import WorkFolder
-from vidream.zoom.endless import clouds
+from vidream.zoom.endless import check_wrap, clouds
 from vidream.zoom.seamless_loop import loop_frames
 from vidream.zoom.zoom_frames import ZoomFrames
 
@@ -38,6 +40,8 @@ LARGEST_DEFAULT_PX = 1280
 SIDES_PX = (32, 16384)
 LONGEST_SECONDS = 24 * 3600
 RATES = (1, 240)
+# A tile may be stretched by this, so that its sides are even.
+TILE_WITHIN = 0.05
 
 
 def zoom_film(
@@ -56,6 +60,7 @@ def zoom_film(
     resume: bool = False,
     max_bytes: int | None = None,
     delivery: Delivery | None = None,
+    wrap: str | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -76,6 +81,7 @@ def zoom_film(
             px at most.
         start_seconds: of a video: the frame to begin with.
         overwrite, resume, max_bytes, delivery, progress: as for `dream`.
+        wrap: "both": every frame is a tile, in a motion that only pans; "none".
 
     Returns:
         What was made.
@@ -88,6 +94,9 @@ def zoom_film(
     if not RATES[0] <= fps <= RATES[1]:
         raise TargetError(f"{float(fps):g} frames a second cannot be; give {RATES[0]} to {RATES[1]}")
     rate = Fraction(fps).limit_denominator(1001)
+    motion = motion or Motion()
+    sides = as_wrap(wrap) if wrap is not None else dreamer.wrap if dreamer is not None else Wrap.NONE
+    check_wrap(sides, motion)
     if dreamer is None and not isinstance(preset, Preset):
         preset = load_look(preset)
     path, begun = as_target(target), time.monotonic()
@@ -101,26 +110,23 @@ def zoom_film(
             raise TargetError(
                 f'"{path.name}" holds one picture, but a zoom is a film; write to .mp4 or "shots/%04d.png"'
             )
-        picture = None if source is None else _opening(Path(source), size, start_seconds)
+        picture = None if source is None else _opening(Path(source), size, start_seconds, sides)
         with writer:
             if dreamer is None:
                 assert isinstance(preset, Preset)
                 dreamer = make_dreamer(preset)
+            dreamer = dreamer.wrapped(sides)
             name = "nothing" if source is None else Path(source).name
             own = dreamer.own_objective.describe() if dreamer.own_objective else None
             recipe = Recipe(
-                dreamer.preset,
-                dreamer.seed,
-                name,
-                weights=dreamer.weights.name if dreamer.weights else None,
-                objective=own,
-            )
+                dreamer.preset, dreamer.seed, name, weights=dreamer.weights.name if dreamer.weights else None,
+                objective=own, wrap=sides.value if sides else None,
+            )  # fmt: skip
             writer.comment = recipe.to_json()
             shown = picture is not None
             if picture is None:
-                picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed)
+                picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed, wrap=sides)
             plan = FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count)
-            motion = motion or Motion()
             settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
             settings |= delivery_settings(delivery or Delivery())
             work.open(
@@ -145,7 +151,7 @@ def zoom_film(
     )
 
 
-def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: float) -> Tensor:
+def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: float, wrap: Wrap) -> Tensor:
     """The picture that the zoom begins with, [1,3,H,W], at its size. Raises SourceError."""
     if isinstance(size, tuple):
         _checked(size)
@@ -157,10 +163,18 @@ def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: fl
     if first is None:
         raise SourceError(f'"{source}" has no frame at {start_seconds:g} seconds; begin sooner')
     width, height = _checked(_sides(own, size))
+    enlarge = partial(F.interpolate, mode="bicubic", antialias=True, align_corners=False)
+    if wrap:
+        # What is cut off a tile leaves none.
+        if abs(width * own[1] / (height * own[0]) - 1) > TILE_WITHIN:
+            raise SourceError(
+                f"a tile of {own[0]}x{own[1]} px cannot be cut to {width}x{height}; give the longer side alone"
+            )
+        return wrap.scaled(first, (height, width), enlarge).clamp(0, 1)
     scale = max(width / own[0], height / own[1])
     # Enlarged or reduced to cover, then cut in the middle.
     rows, columns = max(height, round(own[1] * scale)), max(width, round(own[0] * scale))
-    fitted = F.interpolate(first, (rows, columns), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    fitted = enlarge(first, (rows, columns)).clamp(0, 1)
     top, left = (rows - height) // 2, (columns - width) // 2
     return fitted[..., top : top + height, left : left + width]
 
