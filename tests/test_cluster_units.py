@@ -25,6 +25,7 @@ from vidream.cluster.task import FileFact, FilmTask, UnitMaker
 from vidream.cluster.units import Unit, units_of
 from vidream.cluster.worker import Worker
 from vidream.errors import VidreamError
+from vidream.media.delivery import Delivery
 from vidream.media.frame import frame_mark
 from vidream.rendering.film_job import FilmJob
 from vidream.rendering.progress import Progress
@@ -65,18 +66,25 @@ def looks_of(maker: UnitMaker, looks: list[Look]) -> _LookJobs:
 
 
 def make_in_any_order(
-    clip: Path, target: Path, chunk_seconds: float, *, seed: int = 1, wrap: str = "none"
+    clip: Path,
+    target: Path,
+    chunk_seconds: float,
+    *,
+    seed: int = 1,
+    wrap: str = "none",
+    keeps_count: bool = False,
+    look: Preset = LOOK,
 ) -> UnitStore:
     """The film by way of units, in one process; joints wait for their dreams."""
-    task = task_of(clip, target_name=target.name, wrap=wrap)
+    task = task_of(clip, target_name=target.name, preset=look, wrap=wrap)
     found = looks_of(UnitMaker(task, task.dreamer(), target.parent), [Look(0, None)])
     starts = sorted({0, *found.cuts})
     shots = [Shot(first, end - first) for first, end in pairwise([*starts, found.frames])]
     with FrameReader(clip, wrap=wrap) as reader:
         job = FilmJob(
-            reader=reader, path=target, dreamer=task.dreamer, asked={"size": None, "rate": None}, span={}, audio=True,
-            overwrite=False, mask=None, record_steps=None, report=None, sidecar=False, loop=None, max_bytes=None,
-            progress=Progress(),
+            reader=reader, path=target, dreamer=task.dreamer, asked={"size": None, "rate": None}, span={}, audio="all",
+            delivery=Delivery(), overwrite=False, mask=None, record_steps=None, report=None, sidecar=False, loop=None,
+            max_bytes=None, progress=Progress(),
         )  # fmt: skip
         dreamer = job.load()
         settings = job.settings(dreamer)
@@ -84,7 +92,7 @@ def make_in_any_order(
         store = UnitStore(target, resume=False, overwrite=False)
         with store.work:
             store.open(settings)
-            store.plan(units_of(shots, reader.rate, chunk_seconds), found.marks, {})
+            store.plan(units_of(shots, reader.rate, chunk_seconds, keeps_count=keeps_count), found.marks, {})
             waiting = store.left
             random.Random(seed).shuffle(waiting)
             while waiting:
@@ -177,6 +185,40 @@ def test_a_worker_that_stays_dreams_each_film_as_it_goes_round(tmp_path):
         segments.setdefault(wrap, []).append([data for kind, _, data in said if kind == "segment"])
         assert said[-1][0] == "end"
     assert segments["none"][0] == segments["none"][1] != segments["both"][0]
+
+
+def test_units_of_a_film_that_flashes_are_tempered_as_in_one_run(tmp_path):
+    def flashing(index: int) -> np.ndarray:
+        """A calm shot, a strobe edit, and after a long shot one whose left half flashes."""
+        if 30 <= index < 50:
+            return BIG[index // 2 % 3][90:154, 80:176] // (1 + 3 * (index // 2 % 2))
+        picture = BIG[0 if index < 30 else 1 if index < 80 else 2][40:104, index % 60 : index % 60 + 96].copy()
+        if index >= 80:
+            picture[:, :48] = 255 * (index % 2)
+        return picture
+
+    clip = make_clip(tmp_path / "walk.mkv", 110, "-c:v", "ffv1", "-pix_fmt", "bgr0", draw=flashing)
+    made = dream(clip, tmp_path / "whole.mkv", preset=LOOK)
+    store = make_in_any_order(clip, tmp_path / "out.mkv", 0, keeps_count=True)
+    assert len(store.units) > 1
+    assert "more than three times a second" in made.warning
+    assert hashes(tmp_path / "out.mkv") == hashes(tmp_path / "whole.mkv")
+
+
+def test_pieces_of_a_take_that_flashes_are_tempered(tmp_path):
+    def flashing(index: int) -> np.ndarray:
+        """Its left half flashes."""
+        picture = one_take(index).copy()
+        picture[:, :48] //= 1 + 4 * (index % 2)
+        return picture
+
+    clip = make_clip(tmp_path / "take.mkv", 96, "-c:v", "ffv1", "-pix_fmt", "bgr0", rate=12, draw=flashing)
+    store = make_in_any_order(clip, tmp_path / "out.mkv", 4, keeps_count=True, look=LOOK.replace(reset_on_cut=False))
+    assert {unit.kind for unit in store.units} == {"shots", "joint", "piece"}
+    with FrameReader(tmp_path / "out.mkv") as reader:
+        light = torch.stack([((picture[0, :, 8:56, 6:36].mean() + 0.055) / 1.055) ** 2.4 for picture in reader])
+    changes = (light.diff().abs() >= 0.1).int()
+    assert len(light) == 96 and int(changes.unfold(0, 12, 1).sum(1).max()) <= 7 < 12
 
 
 def test_looks_side_by_side_find_the_cuts_of_one_look(tmp_path):

@@ -41,7 +41,8 @@ import os, sys, time
 from pathlib import Path
 from vidream.media.writers import segments
 from vidream.rendering import state_saver, work_folder
-state_saver.SAVE_SECONDS, segments._SEGMENT_SECONDS = 0.0, 0.1
+from vidream.temporal import flashes
+state_saver.SAVE_SECONDS, segments._SEGMENT_SECONDS, flashes.STEADY_SECONDS = 0.0, 0.1, 0.1
 keep = work_folder.WorkFolder.keep
 def keep_and_wait(work, *arguments):
     keep(work, *arguments)

@@ -24,6 +24,7 @@ from vidream.media.writers import segments
 from vidream.rendering import state_saver
 from vidream.rendering.shots import Shares, Shot
 from vidream.rendering.work_folder import WorkFolder
+from vidream.temporal import flashes
 from vidream.temporal.stream import Stream
 
 PRESET = Preset(octaves=2, first_steps=2, jitter=8, layers={"block2": 1.0}, step_size="0:0.01, 1s:0.001")
@@ -40,6 +41,8 @@ def clip(tmp_path, monkeypatch):
     """24 frames at 30000/1001 in four shots, with a beep from 0.3 s on."""
     monkeypatch.setattr(state_saver, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(segments, "_SEGMENT_SECONDS", 3 * 1001 / 30000)
+    # As after a second: flashes are counted over the cuts of shorter shots, which then go together.
+    monkeypatch.setattr(flashes, "STEADY_SECONDS", 0.1)
     beep = ["-f", "lavfi", "-i", "aevalsrc='gt(t,0.3)*sin(880*2*PI*t)':d=0.8"]
     return make_clip(tmp_path / "walk.mp4", 24, "-c:a", "aac", rate="30000/1001", draw=four_shots, before=beep)
 

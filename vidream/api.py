@@ -50,6 +50,7 @@ def dream(
     shots: tuple[int, int] | None = None,
     loop: str | None = None,
     max_bytes: int | None = None,
+    flash_limit: bool = True,
     cluster: str | Cluster | None = None,
     chunk_seconds: float = DEFAULT_CHUNK_SECONDS,
     progress: Progress | None = None,
@@ -64,8 +65,9 @@ def dream(
     to write as well, of the first frame's dream as it grows, a frame a step.  loop: "boomerang", there and
     back, or "crossfade", the end faded into the beginning; such a film has no sound.  audio: the tracks of sound
     that are kept, "all", "first" (the default one) or "none".  delivery: codec, bit depth, alpha and quality.
-    max_bytes: what a GIF, WebP or APNG may take; sides, rate and colours are given up for it.  On KeyboardInterrupt
-    the file is finished with the frames made so far, and what was made says `finished=False`.
+    max_bytes: what a GIF, WebP or APNG may take; sides, rate and colours are given up for it.  flash_limit: temper
+    what flashes more than three times a second; False leaves it.  On KeyboardInterrupt the file is finished with the
+    frames made so far, and what was made says `finished=False`.
 
     report: a page (.html) or .json of strength, brightness, warp error and speed over time.  sidecar:
     write `walk-dream.mp4.json` as well: how the film was made, and its figures. The film carries the
@@ -116,7 +118,8 @@ def dream(
         job = FilmJob(
             reader=reader, path=path, dreamer=dreamer or partial(make_dreamer, preset), asked=asked, span=span,
             audio=audio, delivery=delivery, overwrite=overwrite, mask=mask, record_steps=record_steps, report=report,
-            sidecar=sidecar, loop=loop, max_bytes=max_bytes, progress=progress or Progress(),
+            sidecar=sidecar, loop=loop, max_bytes=max_bytes,
+            flash_limit=flash_limit, progress=progress or Progress(),
         )  # fmt: skip
         if cluster is not None and reader.frame_count != 1:  # a picture is made here
             return make_on_cluster(job, cluster, chunk_seconds, resume=resume)

@@ -25,6 +25,7 @@ from vidream.media import FrameReader, FrameWriter
 from vidream.rendering.dreamed_frames import DreamedFrames
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.runtime.device import wait_for
+from vidream.temporal.flashes import FlashLimiter
 
 __all__ = ["Bench", "SizeFigures", "measure_all", "moving_frames", "size_figures"]
 
@@ -156,7 +157,9 @@ def _film(dreamer: Dreamer, clip: Path, budget_seconds: float) -> tuple[float, f
     taken: list[float] = []
     with FrameReader(clip) as reader, FrameWriter(clip.with_name("dream.mp4"), like=reader, overwrite=True) as writer:
         begun = time.perf_counter()
-        with closing(FrameLoop(DreamedFrames(reader, dreamer), writer).steps()) as steps:
+        with closing(
+            FrameLoop(DreamedFrames(reader, dreamer), writer, limiter=FlashLimiter(reader.rate)).steps()
+        ) as steps:
             for _ in steps:
                 taken.append(time.perf_counter() - begun)
                 begun = time.perf_counter()
@@ -171,7 +174,7 @@ def _parts(dreamer: Dreamer, clip: Path, budget_seconds: float) -> dict[str, flo
     with FrameReader(clip) as reader, FrameWriter(clip.with_name("parts.mp4"), like=reader, overwrite=True) as writer:
         frames = DreamedFrames(reader, dreamer, stamp=clock.stamp)
         deadline = time.perf_counter() + budget_seconds
-        with closing(FrameLoop(frames, writer, stamp=clock.stamp).steps()) as steps:
+        with closing(FrameLoop(frames, writer, limiter=FlashLimiter(reader.rate), stamp=clock.stamp).steps()) as steps:
             for count in steps:
                 if count == 1:
                     clock.parts.clear()  # a shot's first frame takes other steps

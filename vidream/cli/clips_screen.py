@@ -40,6 +40,7 @@ class ClipsScreen(Messages, ManyProgress):
             audio=arguments.audio,
             delivery=options.delivery_of(arguments),
             max_bytes=arguments.max_size,
+            flash_limit=not arguments.allow_flashes,
             mask=arguments.mask,
             wrap=arguments.wrap,
             sidecar=arguments.sidecar,

@@ -132,6 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
             overwrite=arguments.overwrite,
             resume=arguments.resume,
             max_bytes=arguments.max_size,
+            flash_limit=not arguments.allow_flashes,
             mask=arguments.mask,
             wrap=arguments.wrap,
             record_steps=arguments.record_steps,

@@ -106,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
             overwrite=arguments.overwrite,
             resume=arguments.resume,
             max_bytes=arguments.max_size,
+            flash_limit=not arguments.allow_flashes,
             delivery=options.delivery_of(arguments),
             wrap=arguments.wrap,
             progress=screen,

@@ -191,6 +191,11 @@ def add_output(parser: argparse.ArgumentParser, *, has_resume: bool = True) -> a
         help=f"largest {', '.join(suffixes('animation'))}; says which size, rate and colours were reduced",
     )
     add_delivery(group)
+    group.add_argument(
+        "--allow-flashes",
+        action="store_true",
+        help="leave what flashes more than three times a second (docs/flashes.md)",
+    )
     group.add_argument("--preview", action="store_true", help="show the frames as they are made")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     return group

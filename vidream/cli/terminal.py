@@ -163,7 +163,8 @@ class Screen(Messages, files.Progress):
         """Print what was made, and how steady it is."""
         self._close()
         for warning in made.warnings:
-            self.note(warning)
+            # Warnings speak Python.
+            self.note(warning.replace("flash_limit=False", "--allow-flashes"))
         if not made.finished:
             self.note(
                 f"the file is finished with the {made.frames} frames made so far, and {self._way_on}",

@@ -82,6 +82,7 @@ def _task(job: FilmJob, workers: Cluster, dreamer: Dreamer) -> FilmTask:
         precision=workers.precision,
         tile=workers.tile,
         comment=job.recipe(dreamer).to_json(),
+        flash_limit=job.flash_limit,
         wants_pictures=job.progress.wants_pictures,
         **job.span,
     )

@@ -99,7 +99,7 @@ class ClusterFilm:
             raise SourceError(f"{self._task.source.name} gave no frame; check the file")
         cuts = sorted({0, *found.cuts})
         shots = [Shot(first, end - first) for first, end in zip(cuts, [*cuts[1:], found.frames], strict=True)]
-        units = units_of(shots, reader.rate, self._chunk_seconds)
+        units = units_of(shots, reader.rate, self._chunk_seconds, keeps_count=self._task.flash_limit)
         self._store.plan(units, found.marks, self._crew.reference)
 
     def _look(self, looks: list[Look]) -> _LookJobs:

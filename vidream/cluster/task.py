@@ -26,10 +26,12 @@ from vidream.media.disk import disk_trouble
 from vidream.media.numbered import NumberedName
 from vidream.media.writers.segments import is_finished_segment
 from vidream.rendering.dreamed_frames import DreamedFrames
+from vidream.rendering.flash_states import restore_limiter
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Progress
 from vidream.rendering.report import COLUMNS
 from vidream.rendering.saved_state import State, load_state, save_state
+from vidream.temporal.flashes import FlashLimiter
 from vidream.temporal.stream import StreamFigures
 
 __all__ = ["FileFact", "FilmTask", "UnitMaker"]
@@ -66,6 +68,7 @@ class FilmTask:
         colours, wrap: as in `FrameReader`.
         device, precision, tile: as in `Dreamer`.
         comment: the line that the film carries inside.
+        flash_limit: as in `vidream.dream`.
         wants_pictures: a small one of the newest frame goes to the driver.
     """
 
@@ -86,6 +89,7 @@ class FilmTask:
     precision: str = "auto"
     tile: int | None = None
     comment: str = ""
+    flash_limit: bool = True
     wants_pictures: bool = False
 
     @property
@@ -180,15 +184,16 @@ class UnitMaker:
         target = folder / "film" / task.target_name
         target.parent.mkdir()
         maker: DreamedFrames | JointFrames
+        limiter = FlashLimiter(self._reader.rate) if task.flash_limit else None
         with self._reader as reader, task.reader() if unit.kind != "shots" else nullcontext(reader) as beside:
             if unit.kind == "joint":
-                maker = self._joint(unit, states, reader, beside, folder)
+                maker = self._joint(unit, states, reader, beside, folder, limiter)
             else:
                 maker = DreamedFrames(
                     reader, self._dreamer, mask=task.mask, part=(unit.first, unit.end), first_mark=marks.get(unit.first)
                 )
                 if unit.kind == "piece":
-                    yield from self._lead(unit, beside, maker, marks.get(unit.early), folder)
+                    yield from self._lead(unit, beside, maker, marks.get(unit.early), folder, limiter)
             writer = FrameWriter(
                 target, like=reader, delivery=task.delivery, overwrite=True, work=segments, first=unit.first
             )
@@ -196,7 +201,8 @@ class UnitMaker:
             sent: set[str] = set()
             latest = _Latest()
             try:
-                for _ in FrameLoop(maker, writer, progress=latest).steps():
+                film = FrameLoop(maker, writer, progress=latest, limiter=limiter)
+                for _ in film.steps():
                     yield "frames", 1, _small(latest.picture) if task.wants_pictures else None
                     yield from _new_files(segments.folder, target.parent, sent)
             finally:
@@ -208,34 +214,43 @@ class UnitMaker:
                     f"{task.source.name} gave {writer.frames_written} of frames {unit.first + 1} to {unit.end}; "
                     "check the file"
                 )
-            yield "end", unit.frames, _packed(maker.state(), position, folder, whole=unit.keeps_end)
+            yield "end", unit.frames, _packed(film.state(), position, folder, whole=unit.keeps_end)
 
     def _joint(
-        self, unit: Unit, states: Mapping[str, bytes], reader: FrameReader, beside: FrameReader, folder: Path
-    ) -> JointFrames:
-        """Both dreams of a joint, as they are before its first frame."""
+        self, unit: Unit, states: Mapping[str, bytes], reader: FrameReader, beside: FrameReader, folder: Path,
+        limiter: FlashLimiter | None,
+    ) -> JointFrames:  # fmt: skip
+        """Both dreams of a joint, as they are before its first frame; `limiter` goes on from what is shown there."""
         both = []
         for each, name in ((reader, "before"), (beside, "after")):
             frames = DreamedFrames(each, self._dreamer, mask=self._task.mask, part=(unit.first, unit.end))
             path = folder / name
             path.write_bytes(states[name])
             tensors, numbers, _ = load_state(path)
+            restore_limiter(limiter if name == "before" else None, tensors, numbers)
             frames.restore(*_begun(tensors, numbers))
             both.append(frames)
+        if limiter is not None:
+            limiter.count_from_here()
         return JointFrames(both[0], both[1], unit.frames)
 
     def _lead(
-        self, unit: Unit, reader: FrameReader, maker: DreamedFrames, mark: str | None, folder: Path
-    ) -> Generator[Message, None, None]:
-        """Dream from before a piece up to its first frame, and have `maker` go on from there."""
+        self, unit: Unit, reader: FrameReader, maker: DreamedFrames, mark: str | None, folder: Path,
+        limiter: FlashLimiter | None,
+    ) -> Generator[Message, None, None]:  # fmt: skip
+        """Dream from before a piece up to its first frame, and have `maker` and `limiter` go on from there."""
         part = (unit.early, unit.first)
         lead = DreamedFrames(reader, self._dreamer, mask=self._task.mask, part=part, first_mark=mark)
         lead.begin(Progress())
         with closing(lead.frames()) as frames:
-            for number, _ in enumerate(frames, unit.early + 1):
+            for number, (frame, begins_shot) in enumerate(frames, unit.early + 1):
+                if limiter is not None:
+                    limiter.limit(frame.picture, begins_shot=begins_shot)
                 yield "frames", 0, None
                 if number == unit.at:
                     yield "at", unit.at, _packed(lead.state(), {"frames": 0}, folder)
+        if limiter is not None:
+            limiter.go_on_elsewhere()
         maker.restore(*_begun(*lead.state()))
 
 

@@ -20,6 +20,7 @@ from fractions import Fraction
 
 from vidream.errors import VidreamError
 from vidream.rendering.shots import Shot
+from vidream.temporal.flashes import begins_afresh
 
 __all__ = ["DEFAULT_CHUNK_SECONDS", "LEAST_CHUNK_SECONDS", "Unit", "chunk_frames", "units_of"]
 
@@ -72,13 +73,16 @@ def chunk_frames(chunk_seconds: float, rate: Fraction) -> int:
     return max(1, round(chunk_seconds * rate))
 
 
-def units_of(shots: Sequence[Shot], rate: Fraction, chunk_seconds: float = 0.0) -> list[Unit]:
+def units_of(
+    shots: Sequence[Shot], rate: Fraction, chunk_seconds: float = 0.0, *, keeps_count: bool = False
+) -> list[Unit]:
     """The units of a film, in the film's order.
 
     Args:
         shots: all of them, in order.
         rate: frames a second.
         chunk_seconds: a longer shot is shared in pieces; 0 shares none.
+        keeps_count: no unit begins at a cut over which flashes are counted; see `FlashLimiter`.
 
     Raises:
         VidreamError: chunk_seconds is too short for a piece.
@@ -88,12 +92,15 @@ def units_of(shots: Sequence[Shot], rate: Fraction, chunk_seconds: float = 0.0) 
     least = min(LEAST_UNIT_SECONDS * float(rate), total * LEAST_UNIT_SHARE)
     units: list[Unit] = []
     grows = False
-    for shot in shots:
+    for before, shot in zip([None, *shots], shots, strict=False):
+        goes_on = keeps_count and before is not None and not begins_afresh(before.frames, rate)
         if shot.frames > most:
-            units += _pieces(shot, math.ceil(shot.frames / most), rate)
+            pieces = list(_pieces(shot, math.ceil(shot.frames / most), rate))
+            # The shots before are then too short to be pieces themselves.
+            units += [replace(pieces[0], first=units.pop().first) if goes_on else pieces[0], *pieces[1:]]
             grows = False
             continue
-        if grows:
+        if grows or goes_on:
             units[-1] = Unit(units[-1].first, shot.first + shot.frames)
         else:
             units.append(Unit(shot.first, shot.first + shot.frames))

@@ -19,12 +19,14 @@ from vidream.media.targets import one_picture_only
 from vidream.media.writers.writer import AudioWish
 from vidream.rendering.clip_loops import ClipLoop
 from vidream.rendering.dreamed_frames import DreamedFrames
+from vidream.rendering.flash_states import flash_warnings
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import delivery_settings, film_settings, machine_settings
 from vidream.rendering.side_files import SideFiles
 from vidream.rendering.work_folder import WorkFolder
+from vidream.temporal.flashes import FlashLimiter
 
 __all__ = ["FilmJob"]
 
@@ -52,6 +54,7 @@ class FilmJob:
     sidecar: bool
     loop: str | None
     max_bytes: int | None
+    flash_limit: bool = True
     progress: Progress
     workers: tuple[str, ...] = ()
     begun: float = field(default_factory=time.monotonic)
@@ -76,7 +79,8 @@ class FilmJob:
                 part = (0, end) if end is not None else None
                 frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps, part=part)
                 make_loop = partial(self._clip_loop, self.loop, work) if self.loop and work is not None else None
-                film = FrameLoop(frames, writer, work=work, progress=self.progress, make_clip_loop=make_loop)
+                film = FrameLoop(frames, writer, work=work, progress=self.progress, limiter=self.limiter(),
+                                 make_clip_loop=make_loop)  # fmt: skip
                 if work is not None:
                     work.open(self.settings(dreamer), machine_settings(dreamer))
                 film.run()
@@ -89,8 +93,12 @@ class FilmJob:
     def settings(self, dreamer: Dreamer) -> dict[str, Any]:
         """All that the frames depend on. Reads parts of the source, the mask and the guides."""
         settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
-        settings |= delivery_settings(self.delivery)
+        settings |= {**delivery_settings(self.delivery), "flash limit": self.flash_limit}
         return {**settings, "loop": self.loop} if self.loop else settings
+
+    def limiter(self) -> FlashLimiter | None:
+        """A new one for this film's frames, where it is asked for."""
+        return FlashLimiter(self.reader.rate) if self.flash_limit else None
 
     def _clip_loop(self, kind: str, work: WorkFolder, frames_made: int) -> ClipLoop:
         """The loop of the clip, `frames_made` of whose frames are there from a run before."""
@@ -111,7 +119,14 @@ class FilmJob:
             warp_error=figures.warp_error,
             seconds=time.monotonic() - self.begun,
             finished=film.is_finished,
-            warnings=(*self.reader.warnings, *writer.warnings, *dreamer.warnings, *lost_sound, *repeated),
+            warnings=(
+                *self.reader.warnings,
+                *writer.warnings,
+                *dreamer.warnings,
+                *lost_sound,
+                *repeated,
+                *flash_warnings(film.limiter),
+            ),
             note=writer.note,
             workers=self.workers,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -12,9 +13,11 @@ from torch import Tensor
 from vidream.media import FrameWriter
 from vidream.media.frame import Frame
 from vidream.rendering.clip_loops import ClipLoop
+from vidream.rendering.flash_states import restore_limiter, with_limiter
 from vidream.rendering.progress import Progress
 from vidream.rendering.saved_state import State
 from vidream.rendering.work_folder import WorkFolder
+from vidream.temporal.flashes import FlashLimiter
 
 __all__ = ["FrameLoop", "FrameMaker"]
 
@@ -58,12 +61,15 @@ class FrameLoop:
         work: keeps frames and states, so that another run can go on; `open` it first. None for a film that is made in
             one go.
         progress: is told of what happens.
+        limiter: tempers what flashes, just before it is written: what is dreamed goes on from what was dreamed. None
+            leaves flashes.
         make_clip_loop: of a film whose end meets its beginning: gives its `ClipLoop`, whose cache of frames holds the
             number it is called with.
         stamp: called with a name after each part of the work, for measurements.
 
     Attributes:
         is_finished: False after Ctrl-C ended `run` before the last frame.
+        limiter: as given.
     """
 
     def __init__(
@@ -73,11 +79,13 @@ class FrameLoop:
         *,
         work: WorkFolder | None = None,
         progress: Progress | None = None,
+        limiter: FlashLimiter | None = None,
         make_clip_loop: Callable[[int], ClipLoop] | None = None,
         stamp: Callable[[str], None] | None = None,
     ) -> None:
         self.maker, self.writer = maker, writer
         self.is_finished = True
+        self.limiter = limiter
         self._work = work
         self._progress = progress or Progress()
         self._make_clip_loop = make_clip_loop
@@ -104,7 +112,7 @@ class FrameLoop:
                 self._work.save_now()
         if self._clip_loop is not None:
             for picture in self._clip_loop.rest(self.writer.frames_written):
-                self.writer.write(picture)
+                self.writer.write(self._limited(picture))
                 # A loop of the frames so far is no state to go on from.
                 if self.is_finished:
                     self._save()
@@ -114,7 +122,7 @@ class FrameLoop:
         self._begin()
         with closing(self.maker.frames()) as frames:
             for frame, begins_shot in frames:
-                self._write(frame, begins_shot=begins_shot)
+                frame = self._write(frame, begins_shot=begins_shot)
                 if self._stamp is not None:
                     self._stamp("hand over")
                 self._save()
@@ -124,21 +132,35 @@ class FrameLoop:
     def _begin(self) -> None:
         state = self._work.restore(self.writer) if self._work is not None else None
         if state is not None:
-            self.maker.restore(*state)
+            tensors, numbers = dict(state[0]), dict(state[1])
+            restore_limiter(self.limiter, tensors, numbers)
+            self.maker.restore(tensors, numbers)
         if self._make_clip_loop is not None:
             self._clip_loop = self._make_clip_loop(self.maker.frames_made)
         self.maker.begin(self._progress)
         if self.maker.frames_made and self._work is not None:
             self._progress.resumed(self.maker.frames_made, self._work.machine_changes)
 
-    def _write(self, frame: Frame, *, begins_shot: bool) -> None:
+    def state(self) -> State:
+        """All that the next frame depends on: the maker's state, and the limiter's."""
+        return with_limiter(self.maker.state(), self.limiter)
+
+    def _write(self, frame: Frame, *, begins_shot: bool) -> Frame:
+        """Write a frame, and return it as it is shown."""
         if self._clip_loop is None:
+            limited = self._limited(frame.picture, begins_shot=begins_shot)
+            frame = frame if limited is frame.picture else replace(frame, picture=limited)
             self.writer.write(frame, new_shot=begins_shot)
-            return
+            return frame
         self.writer.note_lost_alpha(frame.alpha)  # pictures that are shown twice are kept without it
         for picture in self._clip_loop.take(frame.picture):
-            self.writer.write(picture)
+            # A loop shows its cuts more than once: the count goes on over all of them.
+            self.writer.write(self._limited(picture))
+        return frame
+
+    def _limited(self, picture: Tensor, *, begins_shot: bool = False) -> Tensor:
+        return picture if self.limiter is None else self.limiter.limit(picture, begins_shot=begins_shot)
 
     def _save(self) -> None:
         if self._work is not None:
-            self._work.keep(self.maker.state(), self.writer)
+            self._work.keep(self.state(), self.writer)

@@ -13,7 +13,7 @@ from vidream.rendering.film_job import FilmJob
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Made
 from vidream.rendering.render_settings import machine_settings
-from vidream.rendering.shots import Shares, find_shots
+from vidream.rendering.shots import Shares, find_shots, stretches
 from vidream.rendering.work_folder import WorkFolder
 
 __all__ = ["make_share"]
@@ -34,14 +34,15 @@ def make_share(job: FilmJob, shares: Shares) -> Made:
         _check_target(job, shares)
         if not job.overwrite:
             shares.check(settings)
-        part = shares.part(shares.shots(settings, partial(find_shots, job.reader, dreamer.preset, wrap=dreamer.wrap)))
+        shots = shares.shots(settings, partial(find_shots, job.reader, dreamer.preset, wrap=dreamer.wrap))
+        part = shares.part(stretches(shots, job.reader.rate) if job.flash_limit else shots)
         folder = shares.folder(resume=not job.overwrite, overwrite=job.overwrite)
     with folder as work:
         writer = FrameWriter(job.path, like=job.reader, delivery=job.delivery, overwrite=True, work=work, first=part[0])
         writer.comment = job.recipe(dreamer).to_json()
         steps = job.steps_writer(work, overwrite=job.overwrite) if part[0] == 0 else None
         frames = DreamedFrames(job.reader, dreamer, mask=job.mask, part=part, steps=steps)
-        film = FrameLoop(frames, writer, work=work, progress=job.progress)
+        film = FrameLoop(frames, writer, work=work, progress=job.progress, limiter=job.limiter())
         if not work.is_done:
             try:
                 own_settings = {**settings, "frames of this part": f"{part[0] + 1} to {part[1]}"}

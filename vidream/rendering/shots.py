@@ -10,6 +10,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from vidream.looks.preset import Preset
 from vidream.media.disk import beside, disk_trouble, save_whole
 from vidream.motion.estimators import estimator
 from vidream.motion.wrap import Wrap
+from vidream.rendering.flash_states import TEMPERED
 from vidream.rendering.saved_state import State, load_state
 from vidream.rendering.work_folder import STATE, WorkFolder
 from vidream.temporal.carry import motions
+from vidream.temporal.flashes import begins_afresh
 
-__all__ = ["Shares", "Shot", "find_shots", "joined_state"]
+__all__ = ["Shares", "Shot", "find_shots", "joined_state", "stretches"]
 
 SUMS = ("frames", "cuts", "strength_sum", "warp_error_sum", "pairs", "dreamed")
 
@@ -53,6 +56,20 @@ def find_shots(frames: Iterable[Tensor], preset: Preset, *, wrap: Wrap = Wrap.NO
     return [Shot(first, end - first) for first, end in zip(starts, [*starts[1:], count], strict=True)]
 
 
+def stretches(shots: Sequence[Shot], rate: float | Fraction) -> list[Shot]:
+    """Runs of `shots`, each as if it were one: what is to be made apart where flashes are limited.
+
+    The count of flashes goes on over a cut after a short shot, so no stretch begins there.
+    """
+    found: list[Shot] = []
+    for before, shot in zip([None, *shots], shots, strict=False):
+        if before is not None and not begins_afresh(before.frames, rate):
+            found[-1] = Shot(found[-1].first, found[-1].frames + shot.frames)
+        else:
+            found.append(shot)
+    return found
+
+
 def joined_state(
     parts: Sequence[tuple[Mapping[str, Tensor], Mapping[str, Any], Mapping[str, Any]]],
 ) -> tuple[State, dict[str, Any]]:
@@ -60,6 +77,8 @@ def joined_state(
     tensors, numbers, position = (dict(each) for each in parts[-1])
     for name in SUMS:
         numbers[name] = sum(each[1][name] for each in parts)
+    if any(TEMPERED in each[1] for each in parts):
+        numbers[TEMPERED] = sum(each[1].get(TEMPERED, 0) for each in parts)
     tensors["track"] = torch.cat([each[0]["track"] for each in parts])
     position["frames"] = sum(each[2]["frames"] for each in parts)
     if "cuts" in position:

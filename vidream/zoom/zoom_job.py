@@ -23,11 +23,13 @@ from vidream.media.delivery import Delivery
 from vidream.media.targets import as_target
 from vidream.motion.known import Motion
 from vidream.motion.wrap import Wrap, as_wrap
+from vidream.rendering.flash_states import flash_warnings
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import FilmPlan, Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import delivery_settings, dreamer_settings, machine_settings, tensor_print
 from vidream.rendering.work_folder import WorkFolder
+from vidream.temporal.flashes import FlashLimiter
 from vidream.zoom.endless import check_wrap, clouds
 from vidream.zoom.seamless_loop import loop_frames
 from vidream.zoom.zoom_frames import ZoomFrames
@@ -59,6 +61,7 @@ def zoom_film(
     overwrite: bool = False,
     resume: bool = False,
     max_bytes: int | None = None,
+    flash_limit: bool = True,
     delivery: Delivery | None = None,
     wrap: str | None = None,
     progress: Progress | None = None,
@@ -80,7 +83,7 @@ def zoom_film(
         size: longer side in px, or (width, height), to which a source is cropped; by default that of the source, 1280
             px at most.
         start_seconds: of a video: the frame to begin with.
-        overwrite, resume, max_bytes, delivery, progress: as for `dream`.
+        overwrite, resume, max_bytes, flash_limit, delivery, progress: as for `dream`.
         wrap: "both": every frame is a tile, in a motion that only pans; "none".
 
     Returns:
@@ -128,12 +131,14 @@ def zoom_film(
                 picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed, wrap=sides)
             plan = FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count)
             settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
-            settings |= delivery_settings(delivery or Delivery())
+            settings |= {**delivery_settings(delivery or Delivery()), "flash limit": flash_limit}
             work.open(
                 {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
             )
             frames = ZoomFrames(picture, dreamer, motion, plan=plan, loop=loop, begin_at_picture=shown)
-            film = FrameLoop(frames, writer, work=work, progress=progress)
+            film = FrameLoop(
+                frames, writer, work=work, progress=progress, limiter=FlashLimiter(rate) if flash_limit else None
+            )
             film.run()
         if film.is_finished:
             work.finished()
@@ -146,7 +151,7 @@ def zoom_film(
         warp_error=None,
         seconds=time.monotonic() - begun,
         finished=film.is_finished,
-        warnings=(*writer.warnings, *dreamer.warnings),
+        warnings=(*writer.warnings, *dreamer.warnings, *flash_warnings(film.limiter)),
         note=writer.note,
     )
 
