@@ -13,20 +13,23 @@ import pytest
 import torch
 from conftest import textured
 from frames_helpers import ffmpeg, make_clip
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vidream import FrameReader, Preset, dream
+from vidream.cluster.cut_search import Look
 from vidream.cluster.film import _LookJobs
 from vidream.cluster.joint import lean
 from vidream.cluster.store import UnitStore
-from vidream.cluster.task import FilmTask, Look, UnitMaker
-from vidream.cluster.units import Unit, units_of
+from vidream.cluster.task import FileFact, FilmTask, UnitMaker
+from vidream.cluster.units import LEAST_UNIT_SECONDS, LEAST_UNIT_SHARE, Unit, units_of
+from vidream.cluster.worker import Worker
 from vidream.errors import VidreamError
 from vidream.media.delivery import Delivery
 from vidream.media.frame import frame_mark
 from vidream.rendering.film_job import FilmJob
 from vidream.rendering.progress import Progress
+from vidream.rendering.render_settings import file_print
 from vidream.rendering.shots import Shot
 
 LOOK = Preset.load("creatures").replace(net="dreamnet", layers={"s3b": 1.0}, octaves=2, first_steps=3, steps=1)
@@ -63,14 +66,21 @@ def looks_of(maker: UnitMaker, looks: list[Look]) -> _LookJobs:
 
 
 def make_in_any_order(
-    clip: Path, target: Path, chunk_seconds: float, *, seed: int = 1, keeps_count: bool = False, look: Preset = LOOK
+    clip: Path,
+    target: Path,
+    chunk_seconds: float,
+    *,
+    seed: int = 1,
+    wrap: str = "none",
+    keeps_count: bool = False,
+    look: Preset = LOOK,
 ) -> UnitStore:
     """The film by way of units, in one process; joints wait for their dreams."""
-    task = task_of(clip, target_name=target.name, preset=look)
+    task = task_of(clip, target_name=target.name, preset=look, wrap=wrap)
     found = looks_of(UnitMaker(task, task.dreamer(), target.parent), [Look(0, None)])
     starts = sorted({0, *found.cuts})
     shots = [Shot(first, end - first) for first, end in pairwise([*starts, found.frames])]
-    with FrameReader(clip) as reader:
+    with FrameReader(clip, wrap=wrap) as reader:
         job = FilmJob(
             reader=reader, path=target, dreamer=task.dreamer, asked={"size": None, "rate": None}, span={}, audio="all",
             delivery=Delivery(), overwrite=False, mask=None, record_steps=None, report=None, sidecar=False, loop=None,
@@ -101,6 +111,7 @@ def make_in_any_order(
     return store
 
 
+@example([1, 3387, 3, 238, 240, 932], Fraction(60), 4)
 @given(
     st.lists(st.integers(1, 4000), min_size=1, max_size=30),
     st.sampled_from([Fraction(24000, 1001), Fraction(25), Fraction(60), Fraction(4)]),
@@ -123,7 +134,9 @@ def test_units_hold_every_frame_once_and_none_is_longer_than_asked(lengths, rate
             assert not any(unit.early < cut < unit.end for cut in cuts)
     if chunk_seconds:
         longest = max(chunk_seconds * rate, max((each for each in lengths if each <= chunk_seconds * rate), default=0))
-        assert all(unit.frames <= longest + max(1, longest) for unit in units)
+        # Short shots are put together up to the least of a unit; the last of them may be a long one.
+        least = min(LEAST_UNIT_SECONDS * rate, sum(lengths) * LEAST_UNIT_SHARE)
+        assert all(unit.frames <= longest + max(1, longest, least) for unit in units)
     assert units[-1].keeps_end
 
 
@@ -151,6 +164,30 @@ def test_units_in_any_order_are_the_film_of_one_run(tmp_path, seed):
     assert [unit.first for unit in store.units] == [0, *CUTS]
     assert hashes(tmp_path / "out.mp4") == hashes(tmp_path / "whole.mp4")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "walk.mp4", "whole.mp4"]
+
+
+def test_units_of_a_panorama_are_the_film_of_one_run(tmp_path):
+    clip = make_clip(tmp_path / "walk.mp4", 30, draw=three_shots)
+    dream(clip, tmp_path / "flat.mp4", preset=LOOK)
+    dream(clip, tmp_path / "whole.mp4", preset=LOOK, wrap="horizontal")
+    make_in_any_order(clip, tmp_path / "out.mp4", 0, wrap="horizontal")
+    assert hashes(tmp_path / "out.mp4") == hashes(tmp_path / "whole.mp4") != hashes(tmp_path / "flat.mp4")
+
+
+def test_a_worker_that_stays_dreams_each_film_as_it_goes_round(tmp_path):
+    clip = make_clip(tmp_path / "walk.mp4", 4, draw=one_take)
+    worker = Worker("round", tmp_path)
+    known = [FileFact(clip, clip, file_print(clip), clip.name)]
+    segments = {}
+    for wrap in ("none", "both", "none"):
+        worker.prepare(task_of(clip, wrap=wrap), known)
+        worker.begin(Unit(0, 4), {}, {})
+        said = [("begun", 0, None)]
+        while said[-1][0] != "end":
+            said += worker.poll(0.1)
+        segments.setdefault(wrap, []).append([data for kind, _, data in said if kind == "segment"])
+        assert said[-1][0] == "end"
+    assert segments["none"][0] == segments["none"][1] != segments["both"][0]
 
 
 def test_units_of_a_film_that_flashes_are_tempered_as_in_one_run(tmp_path):

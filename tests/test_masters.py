@@ -449,3 +449,10 @@ def test_interlaced_sources_are_said_and_made_whole(tmp_path):
     with FrameReader(source) as reader:
         assert any("dv.mkv is interlaced: whole frames are made of its fields" in line for line in reader.warnings)
     assert writer.frames_written == 10 and "progressive" in report(tmp_path / "out.mp4")
+
+
+def test_a_codec_that_this_ffmpeg_lacks_is_refused_before_any_work(tmp_path, monkeypatch, capsys):
+    clip = make_clip(tmp_path / "in.mp4", 4)
+    monkeypatch.setattr("vidream.media.delivery.has_encoder", lambda name: name != "libsvtav1")
+    assert main(["dream", str(clip), str(tmp_path / "a.mp4"), "--codec", "av1"]) == 1
+    assert "--codec: this ffmpeg cannot make av1 (no libsvtav1); choose another" in capsys.readouterr().err

@@ -68,7 +68,7 @@ def test_shares_pass_from_one_network_to_another_over_the_film():
 
 
 def test_a_dream_of_two_networks_in_tiles_is_that_of_the_whole_picture(monkeypatch):
-    monkeypatch.setattr("vidream.engine.dreamer.random_roll", lambda *_: (0, 0))
+    monkeypatch.setattr("vidream.engine.stepping.random_roll", lambda *_: (0, 0))
     picture = textured(96, 160)
     whole, tiled = (both(BARE, tile=tile)(picture) for tile in (1280, 64))
     assert torch.cosine_similarity((whole - picture).flatten(), (tiled - picture).flatten(), dim=0) > 0.9

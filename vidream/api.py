@@ -45,6 +45,7 @@ def dream(
     overwrite: bool = False,
     resume: bool = False,
     mask: str | PathLike[str] | None = None,
+    wrap: str | None = None,
     record_steps: str | PathLike[str] | None = None,
     report: str | PathLike[str] | None = None,
     sidecar: bool = False,
@@ -61,7 +62,8 @@ def dream(
 
     target: by default beside the source, `walk.mp4` -> `walk-dream.mp4`.  preset: a name, a TOML
     file or a Preset.  dreamer: one of your own, in place of preset and make_dreamer.  size: longer
-    side in px.  mask: a picture or video, bright where to dream.  record_steps: a GIF or film
+    side in px.  mask: a picture or video, bright where to dream.  wrap: "horizontal", a panorama, whose left goes on at
+    its right; "both", a tile; "none"; by default as the source's own metadata says.  record_steps: a GIF or film
     to write as well, of the first frame's dream as it grows, a frame a step.  loop: "boomerang", there and
     back, or "crossfade", the end faded into the beginning; such a film has no sound.  audio: the tracks of sound
     that are kept, "all", "first" (the default one) or "none".  delivery: codec, bit depth, alpha and quality.
@@ -96,13 +98,21 @@ def dream(
     suffix = delivery.for_suffix(".mp4")
     path = as_target(target if target is not None else default_target(Path(source), kind, video_suffix=suffix))
     colours = delivery.colours(path, 1 if kind == "picture" else None)
+    if wrap is None and dreamer is not None and dreamer.wrap:
+        wrap = dreamer.wrap.value
     with FrameReader(
-        source, size=size, fps=fps, start_seconds=start_seconds, duration_seconds=duration_seconds, colours=colours
+        source,
+        size=size,
+        fps=fps,
+        start_seconds=start_seconds,
+        duration_seconds=duration_seconds,
+        wrap=wrap,
+        colours=colours,
     ) as reader:
         asked = {"size": size, "rate": str(reader.rate) if fps else None}
         span = {
             "size": size, "fps": fps, "start_seconds": start_seconds, "duration_seconds": duration_seconds,
-            "colours": colours, "delivery": delivery,
+            "colours": colours, "delivery": delivery, "wrap": reader.wrap.value,
         }  # fmt: skip
         is_shared = shots is not None or cluster is not None
         if loop is not None and (reader.frame_count == 1 or is_shared):

@@ -43,6 +43,7 @@ class ClipsScreen(Messages, ManyProgress):
             max_bytes=arguments.max_size,
             flash_limit=not arguments.allow_flashes,
             mask=arguments.mask,
+            wrap=arguments.wrap,
             sidecar=arguments.sidecar,
             loop=arguments.loop,
             **shared,

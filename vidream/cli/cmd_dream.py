@@ -47,6 +47,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     span.add_argument("--noise", type=values.picture_size, metavar="WxH", help="start from grey noise in place of IN")
     options.add_mask(span)
     options.add_listen(span)
+    options.add_wrap(span)
     options.add_machine(parser)
     options.add_cluster(parser)
     _add_output(parser)
@@ -135,6 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
             max_bytes=arguments.max_size,
             flash_limit=not arguments.allow_flashes,
             mask=arguments.mask,
+            wrap=arguments.wrap,
             record_steps=arguments.record_steps,
             report=arguments.report,
             sidecar=arguments.sidecar,

@@ -58,6 +58,10 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     )
     film.add_argument("--no-audio", action="store_true", help="leave the sound of --listen out")
     film.add_argument("--start", type=values.seconds, default=0.0, metavar="S", help="of a video: the frame here")
+    film.add_argument(
+        "--wrap", choices=("none", "horizontal", "both"), default="none",
+        help="both: every frame is a tile, in a film that only pans: --scale 1 --pan 0.1,0",
+    )  # fmt: skip
     options.add_machine(parser)
     options.add_output(parser)
     parser.set_defaults(run=run, check=partial(_check, parser))
@@ -123,6 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
             listen=arguments.listen,
             bars=arguments.bars,
             audio=not arguments.no_audio,
+            wrap=arguments.wrap,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )

@@ -33,6 +33,7 @@ __all__ = [
     "add_mask",
     "add_output",
     "add_span",
+    "add_wrap",
     "check_cluster",
     "chosen_preset",
     "cluster_for",
@@ -91,6 +92,15 @@ def add_listen(group: argparse._ArgumentGroup) -> None:
 def add_mask(span: argparse._ArgumentGroup) -> None:
     """Add --mask to the options of `add_span`."""
     span.add_argument("--mask", metavar="FILE", type=values.path_text, help="picture or video, bright where to dream")
+
+
+def add_wrap(span: argparse._ArgumentGroup) -> None:
+    """Add --wrap to the options of `add_span`."""
+    span.add_argument(
+        "--wrap",
+        choices=("none", "horizontal", "both"),
+        help="frames go round: horizontal, a 360-degree panorama; both, a tile (default: as the source says)",
+    )
 
 
 def add_span(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -266,6 +276,8 @@ def take_like(arguments: argparse.Namespace) -> None:
         arguments.size = recipe.size
     if "fps" not in arguments.given and recipe.rate:
         arguments.fps = Fraction(recipe.rate)
+    if "wrap" not in arguments.given and recipe.wrap:
+        arguments.wrap = recipe.wrap
 
 
 def chosen_preset(arguments: argparse.Namespace) -> Preset:

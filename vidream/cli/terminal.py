@@ -108,6 +108,8 @@ class Screen(Messages, files.Progress):
         self._reader = reader
         rate = f", {float(reader.rate):g} fps" if reader.frame_count != 1 else ""
         self.say(f"{self._head}{name}  {reader.width}x{reader.height}{rate}")
+        if (why := getattr(reader, "wrap_note", None)) is not None:
+            self.say(why)
         if self._names_look:
             place = f"{' and '.join(dreamer.preset.networks)} on the cluster {self._cluster}"
             self.say(f"dreaming {self._preset_name} with {place if self._cluster else dreamer.describe()}")

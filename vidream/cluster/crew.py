@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from vidream.cluster.cluster import Cluster, Hand, ray_module
-from vidream.cluster.task import FilmTask, Look, Message
+from vidream.cluster.cut_search import Look, Message
+from vidream.cluster.task import FilmTask
 from vidream.cluster.transport import FileSending
 from vidream.cluster.units import Unit
 from vidream.errors import DeviceError, VidreamError

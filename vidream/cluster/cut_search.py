@@ -1,4 +1,4 @@
-"""A look for cuts: what a worker does before any unit is made, and how workers tell what they found or made."""
+"""The search for a film's cuts, in stretches; and the messages in which workers tell what they found and made."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def look_for_cuts(reader: FrameReader, preset: Preset, look: Look) -> Generator[
     number, marks = max(0, look.first - 1), []
     with reader, torch.no_grad():
         pictures = (frame.picture for frame in reader.frames(number, seek=look.seeks and number > 0))
-        for picture, motion in motions(pictures, estimator(preset.flow), resets=preset.reset_on_cut):
+        for picture, motion in motions(pictures, estimator(preset.flow), resets=preset.reset_on_cut, wrap=reader.wrap):
             marks.append(frame_mark(picture))
             if motion is None and number >= look.first:
                 yield "cut", number, None

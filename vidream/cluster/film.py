@@ -10,8 +10,9 @@ from typing import Any
 
 from vidream.cluster.cluster import Cluster, Hand
 from vidream.cluster.crew import Crew, Job
+from vidream.cluster.cut_search import Look, Message, look_for_cuts
 from vidream.cluster.store import UnitStore
-from vidream.cluster.task import FilmTask, Look, Message, look_for_cuts
+from vidream.cluster.task import FilmTask
 from vidream.cluster.units import Unit, units_of
 from vidream.errors import SourceError, VidreamError
 from vidream.media import FrameReader

@@ -35,7 +35,7 @@ from vidream.sound import SoundCurves
 from vidream.temporal.flashes import FlashLimiter
 from vidream.temporal.stream import StreamFigures
 
-__all__ = ["FileFact", "FilmTask", "Look", "Message", "UnitMaker", "look_for_cuts"]
+__all__ = ["FileFact", "FilmTask", "UnitMaker"]
 
 PREVIEW_SIDE_PX = 480
 
@@ -66,7 +66,7 @@ class FilmTask:
         target_name: of the film.
         preset, seed, weights: the look.
         size, fps, start_seconds, duration_seconds, delivery: as in `vidream.dream`.
-        colours: as in `FrameReader`.
+        colours, wrap: as in `FrameReader`.
         device, precision, tile: as in `Dreamer`.
         comment: the line that the film carries inside.
         flash_limit: as in `vidream.dream`.
@@ -86,6 +86,7 @@ class FilmTask:
     duration_seconds: float | None
     delivery: Delivery = field(default_factory=Delivery)
     colours: Colours = "sdr"
+    wrap: str = "none"
     device: str = "auto"
     precision: str = "auto"
     tile: int | None = None
@@ -122,7 +123,7 @@ class FilmTask:
         """The source. Raises SourceError."""
         return FrameReader(
             self.source, size=self.size, fps=self.fps, start_seconds=self.start_seconds,
-            duration_seconds=self.duration_seconds, colours=self.colours,
+            duration_seconds=self.duration_seconds, colours=self.colours, wrap=self.wrap,
         )  # fmt: skip
 
     def dreamer(self) -> Dreamer:
@@ -130,7 +131,7 @@ class FilmTask:
         return Dreamer(
             self.preset, weights=self.weights, device=self.device, precision=self.precision, tile=self.tile,
             seed=self.seed,
-        )  # fmt: skip
+        ).wrapped(self.wrap)  # fmt: skip
 
 
 class _LocalWork:

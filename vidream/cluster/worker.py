@@ -15,7 +15,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vidream import __version__
-from vidream.cluster.task import FileFact, FilmTask, Look, Message, UnitMaker
+from vidream.cluster.cut_search import Look, Message
+from vidream.cluster.task import FileFact, FilmTask, UnitMaker
 from vidream.cluster.units import Unit
 from vidream.engine.dreamer import Dreamer
 from vidream.errors import VidreamError
@@ -108,7 +109,7 @@ class Worker:
         key = (task.preset, task.weights, task.device, task.precision, task.tile, task.seed)
         if self._dreamer is None or key != self._dreamer_key:
             self._dreamer, self._dreamer_key = task.dreamer(), key
-        self._maker = UnitMaker(task, self._dreamer, self._root)
+        self._maker = UnitMaker(task, self._dreamer.wrapped(task.wrap), self._root)
         return {"device": self._dreamer.device.type, "precision": str(self._dreamer.net.dtype).removeprefix("torch.")}
 
     def begin(self, job: Unit | Look, marks: Mapping[int, str], states: Mapping[str, bytes]) -> None:

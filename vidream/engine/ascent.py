@@ -7,11 +7,13 @@ from collections.abc import Callable, Hashable, Sequence
 import torch
 from torch import Tensor
 
-from vidream.engine.gradient import evened, gaussian_blur, gradient, normalise, on_colour_axes
+from vidream.engine.directions import refined, way_up
+from vidream.engine.gradient import gradient
 from vidream.engine.octaves import covering
 from vidream.engine.step_key import step_key
 from vidream.looks.mixture import with_networks
 from vidream.looks.preset import Preset
+from vidream.motion.wrap import Wrap
 from vidream.networks import Net, NetworkPool
 from vidream.objectives import Objective, objective_of, own_part
 
@@ -28,6 +30,9 @@ class Ascent:
         objective: what is climbed in it.
         share: its weight in the step, beside other networks.
 
+    Attributes:
+        stride: of the coarsest layer that is looked at, 32 px at most.
+
     Raises:
         NetError: the network lacks a layer that the objective reads.
     """
@@ -38,7 +43,7 @@ class Ascent:
         net.check_layers(names)
         strides = [info.stride for info in net.describe_layers(sorted(names))] if names else [1]
         # Logits of a whole picture have no stride; their nets halve the picture five times.
-        self._stride = min(max(strides), 32)
+        self.stride = min(max(strides), 32)
 
     def needs(self, prefix: str) -> list[str]:
         """Layers that the objective asks for under a prefix: "source/", "guide/", or "" for the picture's own."""
@@ -79,12 +84,20 @@ class Ascent:
 
         return score
 
-    def direction(self, score: Score, picture: Tensor, *aligned: Tensor, look: Preset, tile: int) -> Tensor:
-        """The way up from a picture [B,3,H,W], as the look wants it: mean absolute value 1."""
-        found = gradient(score, picture, *aligned, stride=self._stride, tile=tile)
-        found = evened(found, look.evenness)
-        found = on_colour_axes(gaussian_blur(found, look.smoothing), look.colour)
-        return normalise(found, look.normalise, levels=look.lap_levels)
+    def direction(
+        self,
+        score: Score,
+        picture: Tensor,
+        *aligned: Tensor,
+        look: Preset,
+        tile: int,
+        wrap: Wrap = Wrap.NONE,
+        shift: tuple[int, int] = (0, 0),
+    ) -> Tensor:
+        """The way up from a picture [B,3,H,W], as the look wants it: mean absolute value 1. See `way_up`."""
+        if wrap:
+            return way_up(score, picture, *aligned, look=look, stride=self.stride, tile=tile, wrap=wrap, shift=shift)
+        return refined(gradient(score, picture, *aligned, stride=self.stride, tile=tile), look, wrap)
 
 
 def ascents_of(

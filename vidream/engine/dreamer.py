@@ -13,13 +13,14 @@ from torch import Tensor
 
 from vidream.engine.ascent import Ascent, ascents_of
 from vidream.engine.cuda_graphs import StepGraphs
-from vidream.engine.gradient import normalise, random_roll
-from vidream.engine.octaves import octave_sizes, resized
+from vidream.engine.octaves import octave_sizes, on_grid, resized
 from vidream.engine.side_by_side import SideBySide, leaves_room
+from vidream.engine.stepping import gradient_step
 from vidream.engine.tiling import SMALLEST_TILE_PX, Tiles, fitting_tile
 from vidream.errors import DeviceError
 from vidream.looks import Moment, Preset
 from vidream.media import FrameReader
+from vidream.motion.wrap import Wrap, as_wrap
 from vidream.networks import Net, NetworkPool
 from vidream.objectives import Objective
 from vidream.runtime.device import describe_device
@@ -49,6 +50,7 @@ class Dreamer:
 
     Attributes:
         preset: the look.
+        wrap: sides at which its pictures go round; see `wrapped`.
         ascents: what each of its networks does in a step.
         device: where it computes.
 
@@ -91,6 +93,7 @@ class Dreamer:
         self._side_by_side = SideBySide()
         self._step_key: Hashable = None
         self.seed = seed
+        self.wrap = Wrap.NONE
         self.weights = Path(weights) if weights else None
 
     @property
@@ -141,6 +144,15 @@ class Dreamer:
         if preset.guide != self.preset.guide:
             view._guides = None
         view.ascents = ascents_of(preset, self._networks, own_net=self._own_net, own_objective=self._own_objective)
+        return view
+
+    def wrapped(self, wrap: str | Wrap) -> Dreamer:
+        """This dreamer for pictures that go round: "horizontal" as panoramas, "both" as tiles; "none" as others.
+
+        A frame twice as wide as high that goes round horizontally is a whole sphere, with poles. Raises SourceError.
+        """
+        view = copy.copy(self)
+        view.wrap = as_wrap(wrap)
         return view
 
     def renewed(self) -> Dreamer:
@@ -197,6 +209,7 @@ class Dreamer:
         picture = picture.to(self.device, torch.float32)
         look, (height, width) = self.preset, picture.shape[-2:]
         sizes = octave_sizes(height, width, look.octaves, look.octave_scale, look.finest)
+        sizes = on_grid(sizes, self.wrap, max(each.stride for each in self.ascents))
         if turn is not None:
             turns = min(look.octave_turns, len(sizes))
             # Counted from the finest octave, which is always there.
@@ -226,17 +239,18 @@ class Dreamer:
         generator: torch.Generator,
         watch: Callable[[Tensor], None] | None,
     ) -> Tensor:
+        fitted = partial(resized, wrap=self.wrap)
         detail: Tensor | None = None
         dream = picture
         for size in sizes:
-            base = resized(picture, size)
-            dream = base if detail is None else (base + resized(detail, size)).clamp(0, 1)
+            base = fitted(picture, size)
+            dream = base if detail is None else (base + fitted(detail, size)).clamp(0, 1)
             effort = steps * min(1.0, FULL_EFFORT_SIDE_PX / min(size)) ** self.preset.falloff
             count = min(steps, max(1, round(effort)))
             octave_step = step_size * effort / max(count, 1)
-            local_size = octave_step if pace is None else octave_step * resized(pace, size)
+            local_size = octave_step if pace is None else octave_step * fitted(pace, size)
             scorers = self._scorers(size, guides)
-            aligned = [resized(source, size)] if any(each.needs("source/") for each in scorers) else []
+            aligned = [fitted(source, size)] if any(each.needs("source/") for each in scorers) else []
             names = [each.net.name for each in scorers]
             for _ in range(count if scorers else 0):
                 with timed_step((size, *names), self.device):
@@ -245,7 +259,7 @@ class Dreamer:
                     watch(dream)
             detail = dream - base
         if dream.shape != picture.shape and detail is not None:
-            dream = (picture + resized(detail, tuple(picture.shape[-2:]))).clamp(0, 1)
+            dream = (picture + fitted(detail, tuple(picture.shape[-2:]))).clamp(0, 1)
         return dream
 
     def generator(self, frame_number: int) -> torch.Generator:
@@ -276,6 +290,10 @@ class Dreamer:
     def _active(self) -> list[Ascent]:
         return [each for each in self.ascents if each.share > 0 or len(self.ascents) == 1]
 
+    def _recording_key(self, scorers: Iterable[Ascent]) -> Hashable:
+        self._step_key = self._step_key or tuple(each.key(self.preset) for each in scorers)
+        return self._step_key
+
     def _scorers(self, size: tuple[int, ...], guides: Sequence[Tensor] | None) -> dict[Ascent, Callable[..., Tensor]]:
         """The score at one octave's size in every network that has a share."""
         active = self._active
@@ -303,28 +321,7 @@ class Dreamer:
         step_size: float | Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        height, width = picture.shape[-2:]
-        look, tiled = self.preset, max(height, width) > self.tile
-        # With tiles the roll must reach a whole tile, so that their seams never settle.
-        shift = random_roll(height, width, self.tile if tiled else look.jitter, generator)
-        rolled, *others = (torch.roll(each, shift, dims=(-2, -1)) for each in (picture, *aligned))
-
-        def direction(picture: Tensor) -> Tensor:
-            found = partial(Ascent.direction, look=look, tile=self.tile)
-            ways = self._side_by_side.run([partial(found, *each, picture, *others) for each in scorers.items()])
-            if len(ways) == 1:
-                return ways[0]
-            # Each is of unit size, so the shares say how much of the step is whose; the sum is brought to unit size.
-            shared = [each.share * way for each, way in zip(scorers, ways, strict=True)]
-            return normalise(torch.stack(shared).sum(0), "mean-abs")
-
-        if tiled or others or not self._graphs.can_record or any(each.needs("guide/") for each in scorers):
-            found = direction(rolled)
-        else:
-            self._step_key = self._step_key or tuple(each.key(look) for each in scorers)
-            found = self._graphs(self._step_key, direction, rolled)
-        found = torch.roll(found, (-shift[0], -shift[1]), dims=(-2, -1))
-        # Product and sum in one pass over the picture, and no buffer more than the result's.
-        if isinstance(step_size, Tensor):
-            return torch.addcmul(picture, found, step_size).clamp_(0, 1)
-        return torch.add(picture, found, alpha=step_size).clamp_(0, 1)
+        return gradient_step(
+            scorers, picture, aligned, step_size, generator, look=self.preset, tile=self.tile, wrap=self.wrap,
+            side_by_side=self._side_by_side, graphs=self._graphs, key=partial(self._recording_key, scorers),
+        )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 from vidream.errors import TargetError
 from vidream.media.codecs import CODECS, DEFAULT_QUALITY, FFV1, Codec
 from vidream.media.colour_tags import ColourTags
-from vidream.media.ffmpeg import has_filter
+from vidream.media.ffmpeg import has_encoder, has_filter
 from vidream.media.formats import FORMATS, Format, format_of, suffixes, suffixes_of
 from vidream.media.targets import TargetKind, target_kind
 
@@ -180,6 +181,11 @@ class Delivery:
                 f'{codec.name} cannot go into "{target.name}"; it goes into {_listed(suffixes_of(codec.name))}, and '
                 f"{found.suffix} takes {_listed(found.codecs)}",
                 argument="codec",
+            )
+        if self.codec is not None and not has_encoder(codec.encoder):
+            own = "; unset IMAGEIO_FFMPEG_EXE" if "IMAGEIO_FFMPEG_EXE" in os.environ else ""
+            raise TargetError(
+                f"this ffmpeg cannot make {codec.name} (no {codec.encoder}); choose another{own}", argument="codec"
             )
         if self.quality is not None and not codec.has_quality:
             raise TargetError(f"{codec.name} has none to choose; leave it out", argument="quality")

@@ -24,6 +24,7 @@ __all__ = [
     "SOUND_CONTAINERS",
     "Child",
     "ffmpeg_path",
+    "has_encoder",
     "has_filter",
     "has_option",
     "local_url",
@@ -77,6 +78,17 @@ def _filters() -> frozenset[str]:
 def has_filter(name: str) -> bool:
     """True where this build of ffmpeg has the filter `name`, such as "zscale"."""
     return name in _filters()
+
+
+@functools.lru_cache(maxsize=1)
+def _encoders() -> frozenset[str]:
+    listing = run(["-encoders"]).stdout_text
+    return frozenset(line.split()[1] for line in listing.splitlines() if len(line.split()) > 2)
+
+
+def has_encoder(name: str) -> bool:
+    """True where this build of ffmpeg has the encoder `name`, such as "libx265"."""
+    return name in _encoders()
 
 
 @functools.lru_cache(maxsize=1)

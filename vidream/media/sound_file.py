@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
@@ -10,10 +10,11 @@ from pathlib import Path
 import av
 
 from vidream.errors import SourceError, close_names
+from vidream.media.companions import Companions
 from vidream.media.ffmpeg import CONTAINERS, SOUND_CONTAINERS
 from vidream.media.probe import AudioInfo, tracks_of
 
-__all__ = ["SoundFile"]
+__all__ = ["SoundFile", "companions_wanted"]
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,23 @@ def _missing(path: Path) -> str:
     except OSError:
         names = []
     return f'no file "{path}"; {close_names(path.name, names) if names else "check the path"}'
+
+
+def companions_wanted(companions: Companions | None, audio: str | bool, sound: SoundFile | None) -> Companions | None:
+    """What of `companions` goes into a film, with `sound` in place of its own; None for nothing at all.
+
+    audio: as in FrameWriter.
+    """
+    if sound is not None and audio not in ("none", False):
+        begins = sound.starts_seconds
+        companions = replace(
+            companions or Companions(sound.path),
+            source=sound.path, tracks=(sound.info,), picture_seconds=begins, starts_seconds=begins,
+        )  # fmt: skip
+    if companions is None:
+        return None
+    tracks = companions.tracks if audio in ("all", True) else ()
+    if audio == "first":
+        tracks = tuple(filter(None, [companions.sound]))
+    found = replace(companions, tracks=tracks)
+    return found if found.tracks or found.chapters or found.timecode else None

@@ -133,6 +133,16 @@ class Motion:
         """The sound variables that its expressions use."""
         return frozenset(name for value in self.expressions.values() for name in value.names)
 
+    @property
+    def only_pans(self) -> bool:
+        """True where nothing grows or turns, so that a tile stays one."""
+        keys = [
+            () if isinstance(value, Expression) else value.constants if isinstance(value, Schedule) else (value,)
+            for value in (self.scale, self.rotate)
+        ]
+        is_fixed = not {"scale", "rotate"} & set(self._varying)
+        return is_fixed and all(scale == 1 for scale in keys[0]) and all(turn == 0 for turn in keys[1])
+
     def pull(self, start_seconds: float, end_seconds: float, width: int, height: int) -> Similarity:
         """The backward mapping: where each place of the frame at `end_seconds` was in the frame at `start_seconds`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import cv2
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vidream.motion.remap import scaled
+from vidream.motion.wrap import Wrap
 
 __all__ = ["SIDE_PX", "LumaPyramid"]
 
@@ -18,6 +20,9 @@ __all__ = ["SIDE_PX", "LumaPyramid"]
 SIDE_PX = 320
 # DIS matches patches of 8 px on a pyramid: below this it has nothing to stand on.
 SMALLEST_SIDE_PX = 16
+# Of the small frame's width and height: so far a frame that goes round is continued, and so far motion is found across
+# its edge.
+AROUND = 1 / 6
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -27,18 +32,33 @@ class LumaPyramid:
     Args:
         frame: [1,3,H,W], RGB, 0..1.
         side_px: the longer side of the small one at most, px.
+        wrap: sides at which the frame goes round.
 
     Attributes:
         shape: of the frame.
         small: [1,3,h,w], RGB, 0..1.
+        wrap: as given.
     """
 
-    def __init__(self, frame: Tensor, *, side_px: int = SIDE_PX) -> None:
+    def __init__(self, frame: Tensor, *, side_px: int = SIDE_PX, wrap: Wrap = Wrap.NONE) -> None:
         height, width = frame.shape[-2:]
         scale = min(1.0, side_px / max(height, width))
         size = (max(SMALLEST_SIDE_PX, round(height * scale)), max(SMALLEST_SIDE_PX, round(width * scale)))
-        self.shape = frame.shape
+        self.shape, self.wrap = frame.shape, wrap
         self.small = frame if size == (height, width) else scaled(frame, size, kernel="area")
+
+    @property
+    def around_px(self) -> int:
+        """How far `wide` continues the small frame at each side that goes round."""
+        return math.ceil(AROUND * max(self.small.shape[-2:]))
+
+    @cached_property
+    def wide(self) -> LumaPyramid:
+        """The small frame, continued round its sides: what flow is found on, as if these sides were inside."""
+        if not self.wrap:
+            return self
+        held = self.wrap.around(self.small, self.around_px)
+        return LumaPyramid(held, side_px=max(held.shape[-2:]))
 
     @cached_property
     def luma8(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vidream.motion.known import Similarity
 from vidream.motion.remap import PLACE_PX, can_remap, remapped
+from vidream.motion.wrap import Wrap
 
 __all__ = ["resample"]
 
@@ -32,6 +33,7 @@ def resample(
     mode: str = "lanczos",
     outside: str = "reflection",
     step: int = 0,
+    wrap: Wrap = Wrap.NONE,
 ) -> Tensor:
     """Move an image by a known motion: out(u) = image(pull(u)).
 
@@ -45,6 +47,7 @@ def resample(
             the CPU, both at once; or "bilinear", for masks.
         outside: "reflection", "zeros" or "border", for "bilinear".
         step: where an image is moved again and again by small amounts: the number of this move.
+        wrap: BOTH, for a tile under a `pull` that only shifts: what goes out at one side comes in at the other.
 
     Returns:
         [1,C,H,W].
@@ -59,6 +62,8 @@ def resample(
         return remapped(image[0], xs + dx, ys + dy, kernel=mode, outside=outside)[None]
     if mode == "bilinear" or abs(cmath.phase(pull.turn)) > LARGEST_TURN:
         return _sampled(image, pull, shorter, "bilinear" if mode == "bilinear" else "bicubic", outside)
+    if wrap.goes_down:
+        return _shifted(image, pull.shift * (shorter or min(image.shape[-2:])))
     ys, xs, unit = _places(image, shorter)
     a, b, shift = pull.turn.real, pull.turn.imag, pull.shift
     height, width = image.shape[-2:]
@@ -70,6 +75,28 @@ def resample(
     image = _along_rows(image, across * unit + (width - 1) / 2)
     down = b * xs + a * ys + shift.imag
     return _along_rows(image.mT, (down * unit + (height - 1) / 2).mT).mT
+
+
+def _shifted(image: Tensor, px: complex) -> Tensor:
+    """out(x, y) = image(x + px.real, y + px.imag), round the sides, under a Lanczos window."""
+    for dim, shift in ((-1, px.real), (-2, px.imag)):
+        image = torch.roll(image, -math.floor(shift), dim)
+        rest = shift - math.floor(shift)
+        distance = torch.arange(1 - TAPS, TAPS + 1, dtype=torch.float64) - rest
+        weights = torch.sinc(distance) * torch.sinc(distance / TAPS)
+        weights = weights / weights.sum()
+        # Whole pixels are not touched.
+        if rest:
+            image = _sum_of_rolls(image, weights.tolist(), dim)
+    return image
+
+
+def _sum_of_rolls(image: Tensor, weights: list[float], dim: int) -> Tensor:
+    """The sum of an image rolled by 1 - TAPS to TAPS px back along `dim`, each by its weight."""
+    found = torch.zeros_like(image)
+    for tap, weight in enumerate(weights, 1 - TAPS):
+        found.add_(torch.roll(image, -tap, dim), alpha=weight)
+    return found
 
 
 def _along_rows(image: Tensor, columns: Tensor) -> Tensor:

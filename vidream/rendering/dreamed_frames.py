@@ -149,4 +149,5 @@ class DreamedFrames(FrameMaker):
 
     def _write_step(self, steps: FrameWriter, picture: Tensor) -> None:
         size = (self._reader.height, self._reader.width)
-        steps.write(F.interpolate(picture, size, mode="bicubic", align_corners=False).clamp(0, 1).cpu())
+        enlarge = partial(F.interpolate, mode="bicubic", align_corners=False)
+        steps.write(self._reader.wrap.scaled(picture, size, enlarge).clamp(0, 1).cpu())

@@ -34,6 +34,8 @@ __all__ = ["FilmJob"]
 
 # Steps a second in a film of the growing dream: slow enough to see each.
 STEPS_RATE = Fraction(12)
+# Of frames that go round.
+REPEATED = "video has even sides alone: a line was repeated, which may show where the sides meet; give a size"
 
 
 @dataclass(kw_only=True)
@@ -111,6 +113,8 @@ class FilmJob:
         figures, writer = frames.figures, film.writer
         lost_sound = ["a loop has no sound"] if self.loop and self.reader.has_audio else []
         lost_sound += self.sound.warnings(float(writer.frames_written / self.reader.rate))
+        is_odd = any(getattr(self.reader, side) % 2 for side in ("width", "height"))
+        repeated = [REPEATED] if self.reader.wrap and is_odd and writer.kind == "video" else []
         return Made(
             path=writer.path,
             frames=writer.frames_written,
@@ -125,6 +129,7 @@ class FilmJob:
                 *writer.warnings,
                 *dreamer.warnings,
                 *lost_sound,
+                *repeated,
                 *flash_warnings(film.limiter),
             ),
             note=writer.note,
@@ -148,6 +153,7 @@ class FilmJob:
             weights=dreamer.weights.name if dreamer.weights else None,
             objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
             listen=self.sound.recipe,
+            wrap=dreamer.wrap.value if dreamer.wrap else None,
             **self.asked,
         )
 
@@ -161,4 +167,4 @@ class FilmJob:
     def load(self) -> Dreamer:
         if not isinstance(self.dreamer, Dreamer):
             self.dreamer = self.dreamer()
-        return self.dreamer
+        return self.dreamer.wrapped(self.reader.wrap)

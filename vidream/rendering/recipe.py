@@ -25,8 +25,8 @@ class Recipe:
 
     weights: the name of a file that was given in place of the network's own.  size: longer side asked for,
     px.  rate: frames a second asked for, as a fraction.  objective: one that was given in Python in place of what the
-    preset asks for, as `Objective.describe` gives it.  listen: the name of the track that was followed in place of the
-    source's sound, and a hash of its content.  version: of vidream.
+    preset asks for, as `Objective.describe` gives it.  wrap: sides at which frames went round.  listen: the name of the
+    track that was followed in place of the source's sound, and a hash of its content.  version: of vidream.
     """
 
     preset: Preset
@@ -37,6 +37,7 @@ class Recipe:
     rate: str | None = None
     objective: Mapping[str, Any] | None = None
     listen: Mapping[str, str] | None = None
+    wrap: str | None = None
     version: str = __version__
 
     def to_json(self) -> str:
@@ -48,7 +49,7 @@ class Recipe:
                 "source": self.source,
                 **{
                     name: getattr(self, name)
-                    for name in ("weights", "size", "rate", "objective", "listen")
+                    for name in ("weights", "size", "rate", "objective", "wrap", "listen")
                     if getattr(self, name)
                 },
                 "preset": preset_fields(self.preset),
@@ -62,7 +63,7 @@ class Recipe:
             found = json.loads(text)
             preset, size, objective = found["preset"], found.get("size"), found.get("objective")
             listen = found.get("listen")
-            texts = {name: found.get(name) for name in ("weights", "rate")}
+            texts = {name: found.get(name) for name in ("weights", "rate", "wrap")}
             if (
                 not isinstance(preset, dict)
                 or not isinstance(objective, dict | None)

@@ -53,7 +53,9 @@ def dreamer_settings(dreamer: Dreamer) -> dict[str, Any]:
     own = dreamer.own_objective
     objective = json.dumps(own.describe(), sort_keys=True) if own else "what the preset asks for"
     weights = {f"weights of {each.net.name}": each.net.fingerprint() for each in dreamer.ascents}
-    return {**look, **weights, "objective": objective}
+    # Named where there is one alone, so that films begun before there were any can be continued.
+    wrap = {"wrap": dreamer.wrap.value} if dreamer.wrap else {}
+    return {**look, **weights, "objective": objective, **wrap}
 
 
 def machine_settings(dreamer: Dreamer) -> dict[str, Any]:

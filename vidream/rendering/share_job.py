@@ -34,7 +34,7 @@ def make_share(job: FilmJob, shares: Shares) -> Made:
         _check_target(job, shares)
         if not job.overwrite:
             shares.check(settings)
-        shots = shares.shots(settings, partial(find_shots, job.reader, dreamer.preset))
+        shots = shares.shots(settings, partial(find_shots, job.reader, dreamer.preset, wrap=dreamer.wrap))
         part = shares.part(stretches(shots, job.reader.rate) if job.flash_limit else shots)
         folder = shares.folder(resume=not job.overwrite, overwrite=job.overwrite)
     with folder as work:

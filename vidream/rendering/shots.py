@@ -22,6 +22,7 @@ from vidream.errors import TargetError, VidreamError
 from vidream.looks.preset import Preset
 from vidream.media.disk import beside, disk_trouble, save_whole
 from vidream.motion.estimators import estimator
+from vidream.motion.wrap import Wrap
 from vidream.rendering.flash_states import TEMPERED
 from vidream.rendering.saved_state import State, load_state
 from vidream.rendering.work_folder import STATE, WorkFolder
@@ -41,7 +42,7 @@ class Shot:
     frames: int
 
 
-def find_shots(frames: Iterable[Tensor], preset: Preset) -> list[Shot]:
+def find_shots(frames: Iterable[Tensor], preset: Preset, *, wrap: Wrap = Wrap.NONE) -> list[Shot]:
     """The shots of `frames`, pictures [1,3,H,W] RGB 0..1, cut where a dream by `preset` begins afresh.
 
     A look at every pair of frames: their colours and, by the preset's flow, whether one explains the other.
@@ -49,7 +50,7 @@ def find_shots(frames: Iterable[Tensor], preset: Preset) -> list[Shot]:
     starts, count = [], 0
     estimate = estimator(preset.flow)
     with torch.no_grad():
-        for count, (_, motion) in enumerate(motions(frames, estimate, resets=preset.reset_on_cut), 1):
+        for count, (_, motion) in enumerate(motions(frames, estimate, resets=preset.reset_on_cut, wrap=wrap), 1):
             if motion is None:
                 starts.append(count - 1)
     return [Shot(first, end - first) for first, end in zip(starts, [*starts[1:], count], strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -75,7 +76,8 @@ def mask_frames(path: str | Path, *, like: FrameReader, first: int = 0) -> Itera
         mask = frame.picture.mean(1, keepdim=True)
         if frame.alpha is not None and mask.max() < _BLACK:
             mask = frame.alpha
-        mask = F.interpolate(mask, (like.height, like.width), mode="bilinear", antialias=True)
+        scale = partial(F.interpolate, mode="bilinear", antialias=True)
+        mask = like.wrap.scaled(mask, (like.height, like.width), scale)
         return torch.where(mask < _BLACK, torch.zeros_like(mask), mask.clamp(max=1))
 
     masks = map(as_mask, _frames(path, rate=like.rate, start_seconds=like.start_seconds, first=first))

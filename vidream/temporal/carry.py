@@ -16,6 +16,7 @@ from vidream.motion.cuts import is_cut
 from vidream.motion.estimators import FlowFunction
 from vidream.motion.luma_pyramid import LumaPyramid
 from vidream.motion.warp import warp
+from vidream.motion.wrap import Wrap
 
 __all__ = ["Motion", "carry", "follow", "motions"]
 
@@ -33,7 +34,12 @@ DOUBTFUL_CONSISTENCY, CUT_CONSISTENCY = 0.9, 0.3
 
 
 def motions(
-    frames: Iterable[Item], estimate: FlowFunction | None, *, resets: bool = True, last: Tensor | None = None
+    frames: Iterable[Item],
+    estimate: FlowFunction | None,
+    *,
+    resets: bool = True,
+    last: Tensor | None = None,
+    wrap: Wrap = Wrap.NONE,
 ) -> Iterator[tuple[Item, Motion]]:
     """Each of `frames` with its motion from the one before, as `follow` finds it.
 
@@ -42,13 +48,14 @@ def motions(
         estimate: finds the flow; None for none.
         resets: False never sees a cut.
         last: the picture before the first of them, where there is one.
+        wrap: sides at which the frames go round.
     """
     before: LumaPyramid | None = None
     for frame in frames:
         picture = frame.picture if isinstance(frame, Frame) else frame
         if before is None and last is not None:
-            before = LumaPyramid(last.to(picture.device))
-        current = LumaPyramid(picture)
+            before = LumaPyramid(last.to(picture.device), wrap=wrap)
+        current = LumaPyramid(picture, wrap=wrap)
         yield frame, None if before is None else follow(current, before, estimate, resets=resets)
         before = current
 
@@ -67,15 +74,25 @@ def follow(frame: LumaPyramid, last: LumaPyramid, estimate: FlowFunction | None,
     # Animation on twos, recorded screens: nothing has moved. Bytes first, which tell nearly all apart, and quickly.
     if estimate is None or (np.array_equal(frame.luma8, last.luma8) and torch.equal(small, last.small)):
         return small.new_zeros(1, 2, *small.shape[-2:]), torch.ones_like(small[:, :1])
-    flow, mask = small_motion(frame, last, estimate)
+    flow, mask = small_motion(frame.wide, last.wide, estimate)
     is_doubtful = resets and float(mask.mean()) < DOUBTFUL_CONSISTENCY
-    if is_doubtful and explained_share(flow, mask, frame, last, estimate) < CUT_CONSISTENCY:
+    if is_doubtful and explained_share(flow, mask, frame.wide, last.wide, estimate) < CUT_CONSISTENCY:
         return None
-    return flow, mask
+    height, width = small.shape[-2:]
+    return frame.wrap.inside(flow, height, width, frame.around_px), frame.wrap.inside(
+        mask, height, width, frame.around_px
+    )
 
 
 def carry(
-    preset: Preset, frame: Tensor, residual: Tensor, warm_up: Tensor, flow: Tensor, mask: Tensor
+    preset: Preset,
+    frame: Tensor,
+    residual: Tensor,
+    warm_up: Tensor,
+    flow: Tensor,
+    mask: Tensor,
+    *,
+    wrap: Wrap = Wrap.NONE,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Carry a dream onto a frame.
 
@@ -86,12 +103,13 @@ def carry(
         warm_up: how far each place is warmed up, [1,1,H,W], 0 just come into view .. 1.
         flow: from `frame` back to where the residual is, [1,2,H,W], px.
         mask: the consistency mask of the flow, [1,1,H,W], 0..1.
+        wrap: sides at which the frame goes round.
 
     Returns:
         Where the frame's own dream starts from [1,3,H,W], how many times as long its steps are at each place [1,1,H,W],
         and the new warm-up.
     """
-    carried = mask * warp(torch.cat([residual, warm_up], 1), flow)
+    carried = mask * warp(torch.cat([residual, warm_up], 1), flow, wrap=wrap)
     residual = preset.keep * carried[:, :3]
     # Without this a still picture drifts: clipping at black and white is not symmetric.
     residual = residual - residual.mean(dim=(-2, -1), keepdim=True)

@@ -21,6 +21,7 @@ from vidream.media import FrameReader
 from vidream.media.frame import Frame
 from vidream.motion.estimators import FlowFunction, estimator
 from vidream.motion.warp import resize_motion, warp_error
+from vidream.motion.wrap import Wrap
 from vidream.temporal.carry import Motion, carry, motions
 from vidream.temporal.prefetch import made_ahead
 
@@ -191,7 +192,7 @@ class Stream:
         mask = None if mask is None else mask.to(dreamer.device, torch.float32)
         with dreamer.sharing_cores(frame):
             found = next(self.followed([frame]))[1] if isinstance(motion, str) else motion
-            moved = None if found is None else _resized(found, frame)
+            moved = None if found is None else _resized(found, frame, self.dreamer.wrap)
             dream_it = partial(dreamer, guides=guides, generator=dreamer.generator(self._number))
             with torch.enable_grad():
                 if moved is None or preset.keep == 0 or self._dream is None:
@@ -218,7 +219,7 @@ class Stream:
         """The dream of a frame from the last one, and the new warm-up."""
         assert self._dream is not None and self._frame is not None and self._warm_up is not None
         residual = self._dream - self._frame
-        start, step_scale, warm_up = carry(preset, frame, residual, self._warm_up, *moved)
+        start, step_scale, warm_up = carry(preset, frame, residual, self._warm_up, *moved, wrap=self.dreamer.wrap)
         done("carry")
         dream = dream_it(
             start,
@@ -233,14 +234,16 @@ class Stream:
 
     def followed(self, frames: Iterable[Item]) -> Iterator[tuple[Item, Motion]]:
         """The frames that come next, each with its motion, for `next`. A thread may run ahead with this."""
-        return motions(frames, self._estimate, resets=self.dreamer.preset.reset_on_cut, last=self._frame)
+        dreamer = self.dreamer
+        resets = dreamer.preset.reset_on_cut
+        return motions(frames, self._estimate, resets=resets, last=self._frame, wrap=dreamer.wrap)
 
     def _count(self, shown: Tensor, frame: Tensor, motion: tuple[Tensor, Tensor] | None) -> None:
         measured = [(shown - frame).abs().mean(), shown.mean(), frame.mean()]
         if motion is not None and self._shown is not None:
             # Every n-th pixel: at 1080p the whole figure would cost a twentieth of the frame.
             every_px = max(1, max(frame.shape[-2:]) // 160)
-            measured.append(warp_error(shown, self._shown, *motion, every_px=every_px))
+            measured.append(warp_error(shown, self._shown, *motion, every_px=every_px, wrap=self.dreamer.wrap))
         # All at once: the host waits for a GPU here, once a frame, and nowhere else.
         strength, brightness, source_brightness, *rest = torch.stack(measured).tolist()
         error = rest[0] if rest and not math.isnan(rest[0]) else None
@@ -293,10 +296,10 @@ def dream_frames(
                 yield stream.next(item, motion=motion)
 
 
-def _resized(motion: tuple[Tensor, Tensor], frame: Tensor) -> tuple[Tensor, Tensor]:
+def _resized(motion: tuple[Tensor, Tensor], frame: Tensor, wrap: Wrap) -> tuple[Tensor, Tensor]:
     """Motion at the size of `frame`, on its device: enlarged there, only the small one is copied."""
     flow, mask = (each.to(frame.device) for each in motion)
-    return resize_motion(flow, mask, *frame.shape[-2:])
+    return resize_motion(flow, mask, *frame.shape[-2:], wrap=wrap)
 
 
 def _ignore(part: str) -> None:

@@ -8,11 +8,14 @@ import torch
 from torch import Tensor
 
 from vidream.engine.gradient import laplacian_merge, laplacian_split
+from vidream.motion.wrap import Wrap
 from vidream.runtime.constants import constant
 
 __all__ = ["DriftControl"]
 
 BANDS = 5
+# A multiple of the coarsest band's step, and what a pixel there reaches.
+AROUND_PX = 4 * 2**BANDS
 # How fast the picture is corrected, a second: strong enough to hold it, too weak to be seen from frame to frame.
 CORRECTION_A_SECOND = 4.0
 # An almost empty band must not be amplified to noise.
@@ -34,9 +37,13 @@ class DriftControl:
 
     The picture is split into octaves (Burt and Adelson 1983). Each band keeps the RMS of a reference on each axis, and
     the whole picture its mean colour. The reference is the mean over the first seconds, and is then fixed.
+
+    Args:
+        wrap: sides at which the picture goes round.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wrap: Wrap = Wrap.NONE) -> None:
+        self._wrap = wrap
         self._seconds = 0.0
         self._reference: Tensor | None = None
 
@@ -53,7 +60,9 @@ class DriftControl:
         axes = constant(_UNIT_AXES, picture.device, picture.dtype).view(3, 3)
         turned = torch.einsum("ij,bjhw->bihw", axes, picture)
         mean = turned.mean(dim=(-2, -1), keepdim=True)
-        turned = turned - mean
+        height, width = picture.shape[-2:]
+        # A pyramid has sides: of a picture that goes round they are put out of sight.
+        turned = self._wrap.around(turned - mean, AROUND_PX)
         bands = laplacian_split(turned, BANDS)
         # [2 + bands,1,3,1,1]: mean, contrast, then the RMS of each band.
         found = torch.stack([mean, _rms(turned), *map(_rms, bands)])
@@ -70,7 +79,7 @@ class DriftControl:
         share = min(1.0, self._seconds / FULL_AFTER_SECONDS) * (1.0 - 0.5 ** (CORRECTION_A_SECOND * seconds))
         gains = (wanted / found[2:].clamp(min=1e-6)).clamp(0.25, 4.0).pow(share).clamp(1 / MOST_GAIN, MOST_GAIN)
         held = laplacian_merge([band * gain for band, gain in zip(bands, gains, strict=True)])
-        held = held + torch.lerp(mean, self._reference[0], share)
+        held = self._wrap.inside(held, height, width, AROUND_PX) + torch.lerp(mean, self._reference[0], share)
         return torch.einsum("ji,bjhw->bihw", axes, held).clamp(0, 1)
 
     def state(self) -> dict[str, Tensor]:

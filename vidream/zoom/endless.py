@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -12,13 +13,14 @@ from torch import Tensor
 
 from vidream.engine.dreamer import Dreamer
 from vidream.engine.gradient import gaussian_blur
-from vidream.errors import TargetError
+from vidream.errors import PresetError, TargetError
 from vidream.looks.moment import Moment
 from vidream.motion.known import Motion, Similarity
 from vidream.motion.resampling import resample
+from vidream.motion.wrap import Wrap
 from vidream.zoom.drift_control import DriftControl
 
-__all__ = ["Zoom", "clouds", "endless_zoom"]
+__all__ = ["Zoom", "check_wrap", "clouds", "endless_zoom"]
 
 DEFAULT_RATE = 25
 # A preset's steps are meant for this many frames a second; other rates take as much in a second.
@@ -50,6 +52,9 @@ class Zoom:
 
     Attributes:
         number: of the frame that is seen now, from 0.
+
+    Raises:
+        PresetError: the dreamer is for tiles or panoramas, which stay such in a motion that only pans, or in none.
     """
 
     def __init__(
@@ -68,10 +73,13 @@ class Zoom:
         self.rate = rate
         self.number = 0
         self._height, self._width = picture.shape[-2:]
+        check_wrap(dreamer.wrap, self.motion)
+        if dreamer.wrap:
+            margin = False  # nothing comes in from outside
         if margin is None:
             margin = self.motion.looks_outside(self._width, self._height, 60.0)
         self._margin_px = 2 * round(MARGIN * min(picture.shape[-2:]) / 2) if margin else 0
-        self._drift_control = DriftControl()
+        self._drift_control = DriftControl(dreamer.wrap)
         start = F.pad(picture.to(dreamer.device, torch.float32), (self._margin_px,) * 4, mode="reflect")
         first = dreamer.at(self._moment(0.0))
         self._canvas = first(start, guides=guides, generator=dreamer.generator(0))
@@ -108,7 +116,8 @@ class Zoom:
         step = -1 if backwards else 1
         now, then = float(self.number / self.rate), float((self.number + step) / self.rate)
         pull = self.motion.pull(now, then, self._width, self._height)
-        moved = resample(self._canvas, pull, shorter=min(self._height, self._width), step=self.number)
+        shorter, wrap = min(self._height, self._width), self.dreamer.wrap
+        moved = resample(self._canvas, pull, shorter=shorter, step=self.number, wrap=wrap)
         seconds = abs(then - now)
         step_scale = self._warmed_up(pull, seconds)
         if self._warm_up is not None:
@@ -137,6 +146,9 @@ class Zoom:
         """
         shorter = min(self._height, self._width)
         pull = self.motion.pull(float(start / self.rate), float(end / self.rate), self._width, self._height)
+        if self.dreamer.wrap:
+            moved = resample(canvas, pull, shorter=shorter, wrap=self.dreamer.wrap).clamp(0, 1)
+            return moved, torch.ones_like(canvas[:, :1])
         inside = F.pad(torch.ones_like(canvas[:, :1, 16:-16, 16:-16]), (16,) * 4)
         covered = resample(gaussian_blur(inside, 5.0), pull, shorter=shorter, mode="bilinear", outside="zeros")
         return resample(canvas, pull, shorter=shorter).clamp(0, 1), ((covered - 0.5) * 2).clamp(0, 1)
@@ -197,6 +209,14 @@ class Zoom:
         return 1.0 + (FRESH_STEP_SCALE - 1.0) * (1.0 - warm)
 
 
+def check_wrap(wrap: Wrap, motion: Motion) -> None:
+    """Raise PresetError where a picture that goes round does not stay such in this motion."""
+    if wrap is Wrap.HORIZONTAL:
+        raise PresetError("a panorama cannot be zoomed into; give wrap none, or both for a tile", argument="wrap")
+    if wrap and not motion.only_pans:
+        raise PresetError("a tile that grows or turns no longer is one; with wrap both, only pan", use={"scale": 1})
+
+
 def _mixed(picture: Tensor, towards: Tensor, share: float) -> Tensor:
     """A mix of two pictures with the contrast of both: a plain mix of different pictures is paler than either."""
     mixed = torch.lerp(picture, towards, share)
@@ -205,7 +225,7 @@ def _mixed(picture: Tensor, towards: Tensor, share: float) -> Tensor:
     return (mean + (mixed - mean) * (contrast / mixed.std().clamp(min=1e-6))).clamp(0, 1)
 
 
-def clouds(width: int, height: int, *, seed: int = 0) -> Tensor:
+def clouds(width: int, height: int, *, seed: int = 0, wrap: Wrap = Wrap.NONE) -> Tensor:
     """Faint coloured clouds around grey, different for each seed: the start of a zoom without a source.
 
     White noise becomes grey dreams: networks find neither large shapes nor colours in it.
@@ -213,6 +233,7 @@ def clouds(width: int, height: int, *, seed: int = 0) -> Tensor:
     Args:
         width, height: px.
         seed: any integer.
+        wrap: sides at which they go round.
 
     Returns:
         [1,3,H,W], RGB, 0..1.
@@ -225,7 +246,8 @@ def clouds(width: int, height: int, *, seed: int = 0) -> Tensor:
         drawn = torch.randn(1, 3, down, across, generator=generator)
         # Light and shade in common, and half as much of each channel's own.
         drawn = drawn.mean(1, keepdim=True) + 0.6 * (drawn - drawn.mean(1, keepdim=True))
-        picture += F.interpolate(drawn, (height, width), mode="bicubic", align_corners=False) * (2 / cells) ** 0.5
+        enlarge = partial(F.interpolate, mode="bicubic", align_corners=False)
+        picture += wrap.scaled(drawn, (height, width), enlarge) * (2 / cells) ** 0.5
     return (0.45 + 0.1 * picture / picture.std()).clamp(0, 1)
 
 

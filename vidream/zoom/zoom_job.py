@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from os import PathLike
 from pathlib import Path
@@ -21,6 +22,7 @@ from vidream.media import FrameReader, FrameWriter
 from vidream.media.delivery import Delivery
 from vidream.media.targets import as_target
 from vidream.motion.known import Motion
+from vidream.motion.wrap import Wrap, as_wrap
 from vidream.rendering.film_sound import FilmSound
 from vidream.rendering.flash_states import flash_warnings
 from vidream.rendering.frame_loop import FrameLoop
@@ -30,7 +32,7 @@ from vidream.rendering.render_settings import delivery_settings, dreamer_setting
 from vidream.rendering.work_folder import WorkFolder
 from vidream.sound import bars_seconds
 from vidream.temporal.flashes import FlashLimiter
-from vidream.zoom.endless import clouds
+from vidream.zoom.endless import check_wrap, clouds
 from vidream.zoom.seamless_loop import loop_frames
 from vidream.zoom.zoom_frames import ZoomFrames
 
@@ -43,6 +45,8 @@ SIDES_PX = (32, 16384)
 LONGEST_SECONDS = 24 * 3600
 RATES = (1, 240)
 MOST_BARS = 4096
+# A tile may be stretched by this, so that its sides are even.
+TILE_WITHIN = 0.05
 
 
 def zoom_film(
@@ -65,6 +69,7 @@ def zoom_film(
     listen: str | PathLike[str] | None = None,
     bars: float | None = None,
     audio: bool = True,
+    wrap: str | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -87,6 +92,7 @@ def zoom_film(
         listen: a track that look and motion follow, and the film's sound, with `audio`; both begin together.
         bars: of a loop: its length, in bars of four beats of that track, in place of `seconds`.
         overwrite, resume, max_bytes, flash_limit, delivery, progress: as for `dream`.
+        wrap: "both": every frame is a tile, in a motion that only pans; "none".
 
     Returns:
         What was made.
@@ -94,12 +100,14 @@ def zoom_film(
     Raises:
         SourceError, TargetError, PresetError, NetError, DeviceError: one line.
     """
-    if bars is not None and (listen is None or not loop or not 0 < bars <= MOST_BARS):
-        raise TargetError(f"only loops with a track have bars, up to {MOST_BARS}; give seconds", argument="bars")
+    _check_bars(bars, loop=loop and listen is not None)
     rate, progress = _checked_rate(seconds, fps), progress or Progress()
+    motion = motion or Motion()
+    sides = as_wrap(wrap) if wrap is not None else dreamer.wrap if dreamer is not None else Wrap.NONE
+    check_wrap(sides, motion)
     if dreamer is None and not isinstance(preset, Preset):
         preset = load_look(preset)
-    look, motion = dreamer.preset if dreamer is not None else preset, motion or Motion()
+    look = dreamer.preset if dreamer is not None else preset
     assert isinstance(look, Preset)
     path, begun = as_target(target), time.monotonic()
     sound = FilmSound({**look.expressions, **motion.expressions}, listen=listen)
@@ -113,25 +121,25 @@ def zoom_film(
             audio=audio, sound=sound.file,
         )  # fmt: skip
         _check_kind(writer)
-        picture = None if source is None else _opening(Path(source), size, start_seconds)
+        picture = None if source is None else _opening(Path(source), size, start_seconds, sides)
         with writer:
             if dreamer is None:
                 assert isinstance(preset, Preset)
                 dreamer = make_dreamer(preset)
+            dreamer = dreamer.wrapped(sides)
             name = "nothing" if source is None else Path(source).name
             writer.comment = _recipe(dreamer, name, sound).to_json()
             shown = picture is not None
             if picture is None:
-                picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed)
+                picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed, wrap=sides)
             plan = FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count)
             if sound.curves is not None:
                 progress.heard(sound.words)
                 motion = motion.hearing(sound.curves, float(rate))
             settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
             settings |= {**delivery_settings(delivery or Delivery()), **sound.settings, "flash limit": flash_limit}
-            work.open(
-                {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
-            )
+            settings |= {"frames a second": str(rate), **dreamer_settings(dreamer)}
+            work.open(settings, machine_settings(dreamer))
             frames = ZoomFrames(picture, dreamer, motion, plan=plan, loop=loop, begin_at_picture=shown)
             film = FrameLoop(
                 frames, writer, work=work, progress=progress, limiter=FlashLimiter(rate) if flash_limit else None
@@ -152,6 +160,12 @@ def zoom_film(
         warnings=(*writer.warnings, *dreamer.warnings, *flash_warnings(film.limiter), *sound.warnings(length)),
         note=writer.note,
     )
+
+
+def _check_bars(bars: float | None, *, loop: bool) -> None:
+    """loop: it is one with a track. Raises TargetError."""
+    if bars is not None and (not loop or not 0 < bars <= MOST_BARS):
+        raise TargetError(f"only loops with a track have bars, up to {MOST_BARS}; give seconds", argument="bars")
 
 
 def _checked_rate(seconds: float, fps: float | Fraction) -> Fraction:
@@ -176,6 +190,7 @@ def _recipe(dreamer: Dreamer, name: str, sound: FilmSound) -> Recipe:
         name,
         weights=dreamer.weights.name if dreamer.weights else None,
         objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
+        wrap=dreamer.wrap.value if dreamer.wrap else None,
         listen=sound.recipe,
     )
 
@@ -194,7 +209,7 @@ def _whole_bars(sound: FilmSound, bars: float, rate: Fraction, progress: Progres
     return made
 
 
-def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: float) -> Tensor:
+def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: float, wrap: Wrap) -> Tensor:
     """The picture that the zoom begins with, [1,3,H,W], at its size. Raises SourceError."""
     if isinstance(size, tuple):
         _checked(size)
@@ -206,10 +221,18 @@ def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: fl
     if first is None:
         raise SourceError(f'"{source}" has no frame at {start_seconds:g} seconds; begin sooner')
     width, height = _checked(_sides(own, size))
+    enlarge = partial(F.interpolate, mode="bicubic", antialias=True, align_corners=False)
+    if wrap:
+        # What is cut off a tile leaves none.
+        if abs(width * own[1] / (height * own[0]) - 1) > TILE_WITHIN:
+            raise SourceError(
+                f"a tile of {own[0]}x{own[1]} px cannot be cut to {width}x{height}; give the longer side alone"
+            )
+        return wrap.scaled(first, (height, width), enlarge).clamp(0, 1)
     scale = max(width / own[0], height / own[1])
     # Enlarged or reduced to cover, then cut in the middle.
     rows, columns = max(height, round(own[1] * scale)), max(width, round(own[0] * scale))
-    fitted = F.interpolate(first, (rows, columns), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    fitted = enlarge(first, (rows, columns)).clamp(0, 1)
     top, left = (rows - height) // 2, (columns - width) // 2
     return fitted[..., top : top + height, left : left + width]
 

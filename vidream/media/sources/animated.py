@@ -15,11 +15,12 @@ from vidream.errors import SourceError
 from vidream.media.arrays import compose_over_black, from_array
 from vidream.media.decode import as_array, turned
 from vidream.media.frame import Frame
-from vidream.media.images import resize_array
 from vidream.media.picture_files import PictureFacts, open_image, quiet_pillow, read_facts
 from vidream.media.sources.source import Source
 from vidream.media.span import Span, fit_size
 from vidream.media.timing import Timing, find_timing, nearest_standard_rate
+from vidream.media.wrapping import resize_round
+from vidream.motion.wrap import Wrap
 from vidream.runtime.memory import is_out_of_memory
 
 __all__ = ["AnimatedSource"]
@@ -61,8 +62,10 @@ class AnimatedSource(Source):
     Frames of different delays come out at a constant rate, by time: each output frame is the one on show then.
     """
 
-    def __init__(self, source: Path, *, size: int | None, rate: Fraction | None, span: Span) -> None:
-        self._source = source
+    def __init__(
+        self, source: Path, *, size: int | None, rate: Fraction | None, span: Span, wrap: Wrap = Wrap.NONE
+    ) -> None:
+        self._source, self._wrap = source, wrap
         self._facts = _check(source)
         self.width, self.height = fit_size(source.name, *self._facts.upright_size, size)
         status = source.stat()
@@ -97,7 +100,7 @@ class AnimatedSource(Source):
                 continue
             # A frame of a GIF may reach beyond the picture.
             array = as_array(image, self._source.name, [])[: facts.height, : facts.width]
-            array = resize_array(turned(array, facts.orientation), self.width, self.height)
+            array = resize_round(turned(array, facts.orientation), self.width, self.height, self._wrap)
             while number < self.frame_count and self._shown[number] == index:
                 picture, alpha = compose_over_black(array) if array.shape[2] == 4 else (from_array(array), None)
                 if alpha is None and self.has_alpha:

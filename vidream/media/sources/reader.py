@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -26,6 +26,8 @@ from vidream.media.sources.animated import AnimatedSource
 from vidream.media.sources.still import PictureSource
 from vidream.media.sources.video_file import MovingSource
 from vidream.media.span import Span
+from vidream.media.spherical import Spherical, read_spherical, wrap_of
+from vidream.motion.wrap import Wrap
 
 __all__ = ["FrameReader", "SourceKind", "find_kind"]
 
@@ -41,7 +43,8 @@ class FrameReader:
 
     Known after construction: `kind`, `source`, `width`, `height` (px, of what comes out), `rate` (frames a
     second, exact), `frame_count` (estimate of what comes out), `start_seconds`, `duration_seconds` (of what
-    comes out), `has_audio`, `has_alpha`, `tags` (what the numbers mean).
+    comes out), `has_audio`, `has_alpha`, `tags` (what the numbers mean), `spherical` (how a panorama lies on its
+    sphere, or None), `wrap`, `wrap_note` (a line on why it is so, or None).
 
     While iterating: `alpha` ([1,1,H,W], 0..1, or None) belongs to the picture yielded last. `warning` (one
     line or None) tells of a source that turned out damaged: its good frames are given, then it ends.
@@ -60,6 +63,7 @@ class FrameReader:
         start_seconds: float = 0.0,
         duration_seconds: float | None = None,
         colours: Colours = "sdr",
+        wrap: str | Wrap | None = Wrap.NONE,
     ) -> None:
         """Look at `source`: a local video, GIF, picture or numbered pictures ("shots/%04d.png").
 
@@ -68,6 +72,7 @@ class FrameReader:
         start_seconds, duration_seconds: the part to read; a still picture becomes duration * rate copies.
         colours: of a video: "sdr", as they are, with HDR brought to SDR; "source", HDR too; or "bt709", all brought
         there. `tags` says what came of it.
+        wrap: sides at which frames go round, so that a smaller size is sampled across them; None: as the source says.
         SourceError, one line, where the source cannot be read or a number is out of range.
         """
         self.source = Path(source)
@@ -76,13 +81,16 @@ class FrameReader:
         self.kind: SourceKind = find_kind(self.source)
         self._frames: MovingSource | AnimatedSource | PictureSource
         try:
+            self.spherical: Spherical | None = read_spherical(self.source, self.kind)
+            self.wrap, self.wrap_note = wrap_of(self.source.name, self.spherical, wrap)
+            common: dict[str, Any] = {"size": size, "rate": rate, "span": span, "wrap": self.wrap}
             if self.kind == "gif":
-                self._frames = AnimatedSource(self.source, size=size, rate=rate, span=span)
+                self._frames = AnimatedSource(self.source, **common)
             elif self.kind == "video":
-                self._frames = MovingSource(self.source, size=size, rate=rate, span=span, colours=colours)
+                self._frames = MovingSource(self.source, colours=colours, **common)
             else:
                 numbered = self.kind == "pictures"
-                self._frames = PictureSource(self.source, size=size, rate=rate, span=span, numbered=numbered)
+                self._frames = PictureSource(self.source, numbered=numbered, **common)
         except OSError as error:
             raise SourceError(f'"{self.source}" cannot be read ({error.strerror or error}); check the file') from None
         self.width: int = self._frames.width

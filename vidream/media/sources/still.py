@@ -13,10 +13,11 @@ from vidream.errors import SourceError
 from vidream.media.arrays import compose_over_black, from_array
 from vidream.media.decode import decode_picture, still_size
 from vidream.media.frame import Frame
-from vidream.media.images import resize_array
 from vidream.media.numbered import NumberedName
 from vidream.media.sources.source import Source
 from vidream.media.span import Span, fit_size
+from vidream.media.wrapping import resize_round
+from vidream.motion.wrap import Wrap
 
 __all__ = ["DEFAULT_RATE", "PictureSource"]
 
@@ -32,7 +33,17 @@ class PictureSource(Source):
 
     has_audio = False
 
-    def __init__(self, source: Path, *, size: int | None, rate: Fraction | None, span: Span, numbered: bool) -> None:
+    def __init__(
+        self,
+        source: Path,
+        *,
+        size: int | None,
+        rate: Fraction | None,
+        span: Span,
+        numbered: bool,
+        wrap: Wrap = Wrap.NONE,
+    ) -> None:
+        self._wrap = wrap
         self.rate = rate or DEFAULT_RATE
         self.warnings: list[str] = []
         # Of numbered pictures: the number in each one's name.
@@ -85,6 +96,7 @@ class PictureSource(Source):
         last: Path | None = None
         for number, path in enumerate(self._files[first:], first):
             if path != last:
-                array, last = resize_array(decode_picture(path, self.warnings), self.width, self.height), path
+                decoded, last = decode_picture(path, self.warnings), path
+                array = resize_round(decoded, self.width, self.height, self._wrap)
             picture, alpha = compose_over_black(array) if array.shape[2] == 4 else (from_array(array), None)
             yield Frame(picture, alpha, number / self.rate)

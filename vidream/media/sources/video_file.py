@@ -27,6 +27,8 @@ from vidream.media.frame import Frame
 from vidream.media.probe import probe_clip
 from vidream.media.sources.source import Source
 from vidream.media.span import Span, fit_size
+from vidream.media.wrapping import round_filters
+from vidream.motion.wrap import Wrap
 
 __all__ = ["MovingSource"]
 
@@ -47,9 +49,16 @@ class MovingSource(Source):
     """
 
     def __init__(
-        self, source: Path, *, size: int | None, rate: Fraction | None, span: Span, colours: Colours = "sdr"
+        self,
+        source: Path,
+        *,
+        size: int | None,
+        rate: Fraction | None,
+        span: Span,
+        wrap: Wrap = Wrap.NONE,
+        colours: Colours = "sdr",
     ) -> None:
-        self._source = source
+        self._source, self._wrap = source, wrap
         self._colours: Colours = colours
         self.info = probe_clip(source)
         self.tags = ColourTags() if changes_colours(self.info, colours) else tags_of(self.info)
@@ -138,7 +147,7 @@ class MovingSource(Source):
         # picture, and filtered one by one would fill the memory in a long pause.
         filters = [
             *deinterlace_filters(info),
-            *picture_filters(info, self.width, self.height, self._colours),
+            *self._size_filters(),
             f"format={output_format(info).name}",
             *self._time_filters(wanted_seconds, first),
         ]
@@ -155,6 +164,12 @@ class MovingSource(Source):
             *("-frames:v", str(self.frame_count - first)),
             *("-f", "rawvideo", "-pix_fmt", output_format(info).name, "pipe:1"),
         ]
+
+    def _size_filters(self) -> list[str]:
+        """To the size that comes out, in RGB; frames that go round are sampled across their sides."""
+        around, (left, top) = round_filters(self.info.upright_size, (self.width, self.height), self._wrap)
+        scaling = picture_filters(self.info, self.width + 2 * left, self.height + 2 * top, self._colours)
+        return [*around, *scaling, f"crop={self.width}:{self.height}:{left}:{top}"] if around else scaling
 
     def _time_filters(self, wanted_seconds: Fraction, first: int) -> list[str]:
         timing = self.info.timing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,15 +13,15 @@ from torch import Tensor
 from vidream.errors import TargetError
 from vidream.media.arrays import check_picture
 from vidream.media.codecs import CODECS
-from vidream.media.companions import Companions
 from vidream.media.delivery import Delivery
 from vidream.media.disk import disk_trouble
 from vidream.media.formats import FORMATS, format_of, suffixes
 from vidream.media.frame import Frame
-from vidream.media.sound_file import SoundFile
+from vidream.media.sound_file import SoundFile, companions_wanted
 from vidream.media.sources.reader import FrameReader
 from vidream.media.sources.still import DEFAULT_RATE
-from vidream.media.targets import TargetKind, as_target, check_target, free_name, target_kind
+from vidream.media.spherical import store_spherical
+from vidream.media.targets import TargetKind, as_target, check_target, free_name, target_kind, temporary_name
 from vidream.media.video_times import storable_rate
 from vidream.media.writers.stills import NumberedWriter, StillWriter
 from vidream.media.writers.video import AnimationWriter, VideoWriter
@@ -95,7 +94,7 @@ class FrameWriter:
 
         Args:
             target: where to.
-            like: gives the rate, the sound, chapters and timecode.
+            like: gives the rate, the sound, chapters and timecode, and what it says of a sphere.
             rate: frames a second, exact; else that of `like`, else 25.
             audio: the tracks of sound of `like`: "all", "first" (the default one) or "none"; True and False: all, none.
             sound: a file whose sound it gets in place of that of `like`.
@@ -127,7 +126,7 @@ class FrameWriter:
         found = format_of(self.path)
         assert found is not None
         own = like.companions if like and follows else None
-        self._companions = _wanted(own, audio, sound) if self.kind == "video" else None
+        self._companions = companions_wanted(own, audio, sound) if self.kind == "video" else None
         self._target = Target(
             self.path,
             found,
@@ -156,6 +155,8 @@ class FrameWriter:
         self._lost_words: str | None = None
         if like is not None and self.kind == "video" and like.companions.subtitles:
             self._lost_words = f"the subtitles of {like.source.name} are left out"
+        self._spherical = like.spherical if like is not None else None
+        self._lost_sphere: str | None = None
 
     @property
     def frames_written(self) -> int:
@@ -164,7 +165,8 @@ class FrameWriter:
     @property
     def warnings(self) -> list[str]:
         """One line for each thing that was lost, such as sound."""
-        return [each for each in (self._trouble, self._lost_alpha, self._lost_words, self._writer.warning) if each]
+        lost = (self._trouble, self._lost_alpha, self._lost_words, self._lost_sphere, self._writer.warning)
+        return [each for each in lost if each]
 
     @property
     def warning(self) -> str | None:
@@ -256,11 +258,25 @@ class FrameWriter:
                 raise TargetError(f'no picture was made for "{self.path.name}", so nothing was written')
             made = self._writer.close()
             if made is not None:
+                self._store_sphere(made)
                 self._move(made)
         except OSError as error:
             raise disk_trouble(self.path, error) from None
         finally:
             self._writer.discard()
+
+    def _store_sphere(self, made: Path) -> None:
+        """Store in the finished file what its source says of the sphere that its frames show. Raises OSError."""
+        if self._spherical is None or self._size is None:
+            return
+        stored = temporary_name(made, made.suffix)
+        try:
+            if store_spherical(made, stored, self._spherical, (self._size[1], self._size[0])):
+                stored.replace(made)
+            else:
+                self._lost_sphere = f"{self.path.name} does not say how its frames lie on a sphere, as the source does"
+        finally:
+            stored.unlink(missing_ok=True)
 
     def _move(self, made: Path) -> None:
         """Give the finished file its name; should that be taken by now, keep the work under a free one."""
@@ -300,20 +316,3 @@ class FrameWriter:
                 self._trouble = str(trouble)
         else:
             self.discard()
-
-
-def _wanted(companions: Companions | None, audio: AudioWish, sound: SoundFile | None) -> Companions | None:
-    """What of `companions` goes into the film, with `sound` in place of its own; None for nothing at all."""
-    if sound is not None and audio not in ("none", False):
-        begins = sound.starts_seconds
-        companions = replace(
-            companions or Companions(sound.path),
-            source=sound.path, tracks=(sound.info,), picture_seconds=begins, starts_seconds=begins,
-        )  # fmt: skip
-    if companions is None:
-        return None
-    tracks = companions.tracks if audio in ("all", True) else ()
-    if audio == "first":
-        tracks = tuple(filter(None, [companions.sound]))
-    found = replace(companions, tracks=tracks)
-    return found if found.tracks or found.chapters or found.timecode else None
