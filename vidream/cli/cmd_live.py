@@ -160,6 +160,8 @@ def _shown(arguments: argparse.Namespace, preset: Preset, screen: LiveScreen) ->
             )
         )
         screen.started(camera, live)
+        if preset.sound_names:
+            screen.say("this look follows a sound, and a live dream hears no sound: it stays as it is in silence")
         return session.run(seconds=arguments.seconds)
 
 
