@@ -5,7 +5,10 @@ Run from the repository: python scripts/gallery.py [NAME...]   (names: these pre
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -16,6 +19,7 @@ from vidream import Dreamer, FrameReader, Preset, Stream
 from vidream.looks.preset import preset_names
 from vidream.media import write_picture
 from vidream.networks import has_weights
+from vidream.sound import SoundCurves, analyse
 
 HERE = Path(__file__).parent.parent / "docs"
 CLIP = HERE.parent / "samples" / "valley.mp4"
@@ -27,11 +31,24 @@ THUMBNAIL_PX = (200, 320)
 # The dream is fully grown by then, and the clip shows houses, trees, water and sky.
 FRAMES = 20
 START_SECONDS = 1.0
+# Presets that hear: here the track has drums, bass and bells.
+MUSIC_SECONDS = 6.0
+
+
+@lru_cache(maxsize=1)
+def music() -> SoundCurves:
+    """The project's own track, from MUSIC_SECONDS on."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "music.wav")
+        subprocess.run(
+            [sys.executable, str(HERE.parent / "samples" / "music.py"), str(path), "--bars", "4"], check=True
+        )
+        return analyse(path).moved(MUSIC_SECONDS)
 
 
 def dreamed(preset: Preset) -> torch.Tensor:
     """The last of FRAMES dreamed frames of the clip."""
-    stream = Stream(Dreamer(preset))
+    stream = Stream(Dreamer(preset), rate=24, sound=music() if preset.sound_names else None)
     with FrameReader(CLIP, size=SIZE_PX, start_seconds=START_SECONDS, duration_seconds=FRAMES / 24) as frames:
         for frame in frames:
             picture = stream.next(frame)

@@ -87,10 +87,10 @@ def _stream(look: Preset, rate: int = 25) -> Iterator[tuple[Tensor, Tensor]]:
 def _live(look: Preset, picture: Tensor) -> Tensor:
     """The second update of a live dream: it starts from the one before."""
     from vidream.live.budget import Level
-    from vidream.live.update import Moment, composed, updated
+    from vidream.live.update import LiveMoment, composed, updated
 
     dreamer, landed = _dreamer(look), None
     for number in range(2):
-        moment = Moment(seconds=number / 10, since_seconds=0.1)
+        moment = LiveMoment(seconds=number / 10, since_seconds=0.1)
         landed = updated(dreamer, picture, landed, Level(96, 2, 1), number=number, moment=moment)
     return composed(look, picture, landed, strength=1.0)

@@ -18,7 +18,7 @@ from vidream.errors import NetError, PresetError, VidreamError
 from vidream.live.budget import Level
 from vidream.live.live_dream import LiveDream
 from vidream.live.tracking import MotionPath, MotionTracker, no_motion
-from vidream.live.update import Moment, composed, updated
+from vidream.live.update import LiveMoment, composed, updated
 from vidream.looks.preset import Preset
 
 PRESET = Preset(octaves=1, step_size=0.02, jitter=4)
@@ -117,7 +117,7 @@ def test_a_dream_lives_on_where_nothing_moves():
     dreamer = tiny_dreamer()
     last, residuals = None, []
     for number in range(160):
-        moment = Moment(number / 15, 1 / 15)
+        moment = LiveMoment(number / 15, 1 / 15)
         last = updated(dreamer, frame, last, Level(64, 1, 1), number=number, moment=moment)
         last = replace(last, path=no_motion(frame))
         residuals.append(last.residual)
@@ -134,7 +134,7 @@ def test_another_size_is_taken_up_without_a_jump():
     shown = []
     for number in range(60):
         level = Level(128 if number < 25 or number >= 50 else 80, 1, 1)
-        last = updated(dreamer, frame, last, level, number=number, moment=Moment(0.0, 0.0))
+        last = updated(dreamer, frame, last, level, number=number, moment=LiveMoment(0.0, 0.0))
         last = replace(last, path=no_motion(frame))
         shown.append(composed(PRESET, frame, last, strength=1.0))
     changes = [float((after - before).abs().mean()) for before, after in pairwise(shown)]

@@ -17,10 +17,11 @@ from vidream.looks.loading import load_look
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, default_target
 from vidream.media.delivery import Delivery
+from vidream.media.sound_file import AudioWish
 from vidream.media.sources.reader import find_kind
 from vidream.media.targets import as_target
-from vidream.media.writers.writer import AudioWish
 from vidream.rendering.film_job import FilmJob
+from vidream.rendering.film_sound import FilmSound
 from vidream.rendering.progress import Made, Progress
 from vidream.rendering.share_job import make_share
 from vidream.rendering.shots import Shares
@@ -40,6 +41,7 @@ def dream(
     duration_seconds: float | None = None,
     audio: AudioWish = "all",
     delivery: Delivery | None = None,
+    listen: str | PathLike[str] | None = None,
     overwrite: bool = False,
     resume: bool = False,
     mask: str | PathLike[str] | None = None,
@@ -65,6 +67,7 @@ def dream(
     to write as well, of the first frame's dream as it grows, a frame a step.  loop: "boomerang", there and
     back, or "crossfade", the end faded into the beginning; such a film has no sound.  audio: the tracks of sound
     that are kept, "all", "first" (the default one) or "none".  delivery: codec, bit depth, alpha and quality.
+    listen: a track that the look follows, and that is the film's sound, in place of the clip's; both begin together.
     max_bytes: what a GIF, WebP or APNG may take; sides, rate and colours are given up for it.  flash_limit: temper
     what flashes more than three times a second; False leaves it.  On KeyboardInterrupt the file is finished with the
     frames made so far, and what was made says `finished=False`.
@@ -115,11 +118,14 @@ def dream(
         if loop is not None and (reader.frame_count == 1 or is_shared):
             why = "one picture" if reader.frame_count == 1 else "a film made in parts"
             raise TargetError(f"{why} cannot be a loop; give a whole clip, or no loop", argument="loop")
+        if loop is not None and listen is not None:
+            raise TargetError("a clip's loop has no sound, and so no track; zoom in a loop of bars", argument="listen")
+        look = dreamer.preset if dreamer is not None else preset
         job = FilmJob(
             reader=reader, path=path, dreamer=dreamer or partial(make_dreamer, preset), asked=asked, span=span,
             audio=audio, delivery=delivery, overwrite=overwrite, mask=mask, record_steps=record_steps, report=report,
-            sidecar=sidecar, loop=loop, max_bytes=max_bytes,
-            flash_limit=flash_limit, progress=progress or Progress(),
+            sidecar=sidecar, loop=loop, max_bytes=max_bytes, flash_limit=flash_limit, progress=progress or Progress(),
+            sound=FilmSound.of_clip(look, reader, listen),
         )  # fmt: skip
         if cluster is not None and reader.frame_count != 1:  # a picture is made here
             return make_on_cluster(job, cluster, chunk_seconds, resume=resume)

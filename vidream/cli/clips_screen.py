@@ -38,6 +38,7 @@ class ClipsScreen(Messages, ManyProgress):
             start_seconds=arguments.start,
             duration_seconds=arguments.duration,
             audio=arguments.audio,
+            listen=arguments.listen,
             delivery=options.delivery_of(arguments),
             max_bytes=arguments.max_size,
             flash_limit=not arguments.allow_flashes,

@@ -47,6 +47,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     span.add_argument("--noise", type=values.picture_size, metavar="WxH", help="start from grey noise in place of IN")
     options.add_mask(span)
     options.add_wrap(span)
+    options.add_listen(span)
     options.add_machine(parser)
     options.add_cluster(parser)
     _add_output(parser)
@@ -128,6 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
             start_seconds=arguments.start,
             duration_seconds=arguments.duration,
             audio=arguments.audio,
+            listen=arguments.listen,
             delivery=options.delivery_of(arguments),
             overwrite=arguments.overwrite,
             resume=arguments.resume,

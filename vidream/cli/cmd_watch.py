@@ -40,6 +40,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     span = options.add_span(parser)
     options.add_mask(span)
     options.add_wrap(span)
+    options.add_listen(span)
     options.add_machine(parser)
     options.add_cluster(parser)
     options.add_film_output(options.add_output(parser, has_resume=False))

@@ -10,7 +10,8 @@ from vidream.cli import options, values
 from vidream.cli.parser import value_of
 from vidream.cli.streams import shown_path
 from vidream.errors import PresetError
-from vidream.looks.schedule import Schedule
+from vidream.looks.expression import Expression, split_outside
+from vidream.looks.schedule import Number, Schedule
 from vidream.media.formats import suffixes
 
 __all__ = ["add", "run"]
@@ -48,6 +49,14 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
         metavar="N|WxH",
         help="longer side, or both sides, in px",
     )
+    options.add_listen(film)
+    film.add_argument(
+        "--bars",
+        type=values.number("a number of bars, such as 8"),
+        metavar="N",
+        help="of a --loop: as long as so many bars of the --listen track",
+    )
+    film.add_argument("--no-audio", action="store_true", help="leave the sound of --listen out")
     film.add_argument("--start", type=values.seconds, default=0.0, metavar="S", help="of a video: the frame here")
     film.add_argument(
         "--wrap", choices=("none", "horizontal", "both"), default="none",
@@ -55,15 +64,22 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     )  # fmt: skip
     options.add_machine(parser)
     options.add_output(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, check=partial(_check, parser))
+
+
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.bars is not None and not (arguments.loop and arguments.listen):
+        parser.error("--bars is the length of a --loop by the beats of a track: add --loop and --listen FILE")
+    if arguments.bars is not None and "seconds" in arguments.given:
+        parser.error("--bars and --seconds are both the length: give one of them")
 
 
 def _add_motion(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("motion; numbers may change over time: '0:1.2, 5s:2'")
+    group = parser.add_argument_group("motion; numbers may change over time: '0:1.2, 5s:2' or '1.2 + 0.2*sin(t)'")
     add = group.add_argument
     add("--scale", type=NUMBER, default=1.25, metavar="X", help="magnification a second; under 1 outwards (1.25)")
     add("--rotate", type=NUMBER, default=0.0, metavar="DEG", help="degrees a second, clockwise")
-    add("--pan", type=PAIR, default=(0.0, 0.0), metavar="X,Y", help="frame widths and heights a second")
+    add("--pan", type=PAN, default=(0.0, 0.0), metavar="X,Y", help="frame widths and heights a second")
     add("--centre", "--center", type=PLACE, default=(0.5, 0.5), metavar="X,Y|PATH",
         help="point that the zoom goes to, as shares of the frame; or a path: '0:0.5/0.5, 4s:0.3/0.6'")  # fmt: skip
     add("--drift", type=NUMBER, default=0.1, metavar="D", help="how far that point wanders, share of a side (0.1)")
@@ -109,6 +125,9 @@ def run(arguments: argparse.Namespace) -> int:
             flash_limit=not arguments.allow_flashes,
             delivery=options.delivery_of(arguments),
             wrap=arguments.wrap,
+            listen=arguments.listen,
+            bars=arguments.bars,
+            audio=not arguments.no_audio,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )
@@ -118,8 +137,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if made.finished else 1
 
 
-def _number(text: str) -> float | Schedule:
-    return Schedule.parse(text) if ":" in text else _finite(text)
+def _number(text: str) -> Number:
+    return Schedule.parse(text) if ":" in text else _value(text)
+
+
+def _value(text: str) -> float | Expression:
+    try:
+        float(text)
+    except ValueError:
+        return Expression.parse(text)
+    return _finite(text)
 
 
 def _pair(text: str) -> tuple[float, float]:
@@ -134,12 +161,19 @@ def _finite(text: str) -> float:
     return value
 
 
-def _place(text: str) -> tuple[float | Schedule, float | Schedule]:
-    """ "0.5,0.5", or a path "0:0.5/0.5, 4s:0.3/0.6": x/y at each time."""
+def _values(text: str) -> tuple[float | Expression, float | Expression]:
+    first, second = split_outside(text)
+    return _value(first), _value(second)
+
+
+def _place(text: str) -> tuple[Number, Number]:
+    """ "0.5,0.5", or a path "0:0.5/0.5, 4s:0.3/0.6": x/y at each time. There a division stands in parentheses."""
     if ":" not in text:
-        return _pair(text)
-    keys = [part.split(":") for part in text.split(",")]
-    places = [(time, *place.split("/")) for time, place in keys]
+        return _values(text)
+    keys = [part.split(":") for part in split_outside(text)]
+    places = [(time, *split_outside(place, "/")) for time, place in keys]
+    if any(len(place) != 3 for place in places):
+        raise ValueError
     along_x, along_y = (", ".join(f"{time}:{place[axis]}" for time, *place in places) for axis in (0, 1))
     return Schedule.parse(along_x), Schedule.parse(along_y)
 
@@ -148,6 +182,7 @@ def _size(text: str) -> int | tuple[int, int]:
     return values.picture_size(text) if "x" in text.lower() else values.plain_integer(text)
 
 
-NUMBER = value_of(_number, "a number, such as 1.25, or numbers over time, such as '0:1.2, 5s:2'")
+NUMBER = value_of(_number, "a number, such as 1.25, or numbers over time, such as '0:1.2, 5s:2' or '1.2+0.2*sin(t)'")
 PAIR = value_of(_pair, "two numbers, such as 0.1,0.2")
+PAN = value_of(_values, "two numbers, such as 0.1,0.2, or expressions, such as '0.1*sin(t),0'")
 PLACE = value_of(_place, "shares of the frame, such as 0.5,0.5, or a path of them, such as '0:0.5/0.5, 4s:0.3/0.6'")

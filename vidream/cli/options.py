@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidream.cli import values
-from vidream.errors import NetError
+from vidream.errors import NetError, PresetError
 from vidream.looks.loading import load_look
 from vidream.looks.mixture import with_networks
 from vidream.looks.preset import DEFAULT_NAME, Preset
@@ -27,6 +27,7 @@ __all__ = [
     "add_delivery",
     "add_film_output",
     "add_like",
+    "add_listen",
     "add_look",
     "add_machine",
     "add_mask",
@@ -75,6 +76,16 @@ def add_like(parser: argparse.ArgumentParser) -> None:
         metavar="OLD",
         type=values.path_text,
         help="dream as OLD was: a film that vidream made, or its sidecar",
+    )
+
+
+def add_listen(group: argparse._ArgumentGroup) -> None:
+    """Add --listen, for commands that make films."""
+    group.add_argument(
+        "--listen",
+        metavar="FILE",
+        type=values.path_text,
+        help="a track that the look follows, and the film's sound (default: the clip's own)",
     )
 
 
@@ -256,6 +267,8 @@ def take_like(arguments: argparse.Namespace) -> None:
     recipe = Recipe.read(arguments.like)
     if recipe.weights and not arguments.weights:
         raise NetError(f"{arguments.like} was made with weights of its own", use={"weights": recipe.weights})
+    if recipe.listen and recipe.preset.sound_names and not arguments.listen:
+        raise PresetError(f"{arguments.like} follows a track of its own", use={"listen": recipe.listen["name"]})
     arguments.like_preset = recipe.preset
     if "seed" not in arguments.given:
         arguments.seed = recipe.seed

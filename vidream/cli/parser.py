@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from vidream.cli.streams import printable
+from vidream.looks.expression import ExpressionError
 
 __all__ = ["CommandParser", "value_of"]
 
@@ -92,10 +93,12 @@ def value_of(convert: Callable[[str], T], allowed: str) -> Callable[[str], T]:
     """
 
     def parse(text: str) -> Any:
+        shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
         try:
             return convert(text)
+        except ExpressionError as error:
+            raise argparse.ArgumentTypeError(f'cannot be "{shown}": {error}; allowed: {allowed}') from None
         except (ValueError, OverflowError):
-            shown = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
             raise argparse.ArgumentTypeError(f'cannot be "{shown}"; allowed: {allowed}') from None
 
     return parse

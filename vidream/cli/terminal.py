@@ -138,6 +138,9 @@ class Screen(Messages, files.Progress):
         self._bar.update(self._bar.task_ids[0], total=frames)
         self.say(f"a share of the shots: frames {first + 1} to {first + frames}")
 
+    def heard(self, words: str) -> None:
+        self.say(words)
+
     def said(self, words: str) -> None:
         self.note(words, label="cluster:")
 

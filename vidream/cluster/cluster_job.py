@@ -84,6 +84,7 @@ def _task(job: FilmJob, workers: Cluster, dreamer: Dreamer) -> FilmTask:
         comment=job.recipe(dreamer).to_json(),
         flash_limit=job.flash_limit,
         wants_pictures=job.progress.wants_pictures,
+        sound=job.hear(),
         **job.span,
     )
 

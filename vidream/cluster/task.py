@@ -31,6 +31,7 @@ from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Progress
 from vidream.rendering.report import COLUMNS
 from vidream.rendering.saved_state import State, load_state, save_state
+from vidream.sound import SoundCurves
 from vidream.temporal.flashes import FlashLimiter
 from vidream.temporal.stream import StreamFigures
 
@@ -70,6 +71,7 @@ class FilmTask:
         comment: the line that the film carries inside.
         flash_limit: as in `vidream.dream`.
         wants_pictures: a small one of the newest frame goes to the driver.
+        sound: what the look hears.
     """
 
     source: Path
@@ -91,6 +93,7 @@ class FilmTask:
     comment: str = ""
     flash_limit: bool = True
     wants_pictures: bool = False
+    sound: SoundCurves | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -189,9 +192,7 @@ class UnitMaker:
             if unit.kind == "joint":
                 maker = self._joint(unit, states, reader, beside, folder, limiter)
             else:
-                maker = DreamedFrames(
-                    reader, self._dreamer, mask=task.mask, part=(unit.first, unit.end), first_mark=marks.get(unit.first)
-                )
+                maker = self._frames(reader, (unit.first, unit.end), marks.get(unit.first))
                 if unit.kind == "piece":
                     yield from self._lead(unit, beside, maker, marks.get(unit.early), folder, limiter)
             writer = FrameWriter(
@@ -216,6 +217,10 @@ class UnitMaker:
                 )
             yield "end", unit.frames, _packed(film.state(), position, folder, whole=unit.keeps_end)
 
+    def _frames(self, reader: FrameReader, part: tuple[int, int], mark: str | None = None) -> DreamedFrames:
+        mask, sound = self._task.mask, self._task.sound
+        return DreamedFrames(reader, self._dreamer, mask=mask, part=part, first_mark=mark, sound=sound)
+
     def _joint(
         self, unit: Unit, states: Mapping[str, bytes], reader: FrameReader, beside: FrameReader, folder: Path,
         limiter: FlashLimiter | None,
@@ -223,7 +228,7 @@ class UnitMaker:
         """Both dreams of a joint, as they are before its first frame; `limiter` goes on from what is shown there."""
         both = []
         for each, name in ((reader, "before"), (beside, "after")):
-            frames = DreamedFrames(each, self._dreamer, mask=self._task.mask, part=(unit.first, unit.end))
+            frames = self._frames(each, (unit.first, unit.end))
             path = folder / name
             path.write_bytes(states[name])
             tensors, numbers, _ = load_state(path)
@@ -239,8 +244,7 @@ class UnitMaker:
         limiter: FlashLimiter | None,
     ) -> Generator[Message, None, None]:  # fmt: skip
         """Dream from before a piece up to its first frame, and have `maker` and `limiter` go on from there."""
-        part = (unit.early, unit.first)
-        lead = DreamedFrames(reader, self._dreamer, mask=self._task.mask, part=part, first_mark=mark)
+        lead = self._frames(reader, (unit.early, unit.first), mark)
         lead.begin(Progress())
         with closing(lead.frames()) as frames:
             for number, (frame, begins_shot) in enumerate(frames, unit.early + 1):

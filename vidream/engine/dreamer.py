@@ -18,7 +18,7 @@ from vidream.engine.side_by_side import SideBySide, leaves_room
 from vidream.engine.stepping import gradient_step
 from vidream.engine.tiling import SMALLEST_TILE_PX, Tiles, fitting_tile
 from vidream.errors import DeviceError
-from vidream.looks.preset import Preset
+from vidream.looks import Moment, Preset
 from vidream.media import FrameReader
 from vidream.motion.wrap import Wrap, as_wrap
 from vidream.networks import Net, NetworkPool
@@ -126,8 +126,8 @@ class Dreamer:
         """A line for the user where memory ran out and the tile was halved."""
         return [self._memory.warning] if self._memory.warning else []
 
-    def at(self, seconds: float) -> Dreamer:
-        """This dreamer as it is at one moment of the film: the preset's schedules at their value then."""
+    def at(self, seconds: float | Moment) -> Dreamer:
+        """This dreamer as it is at one moment of the film: the preset's numbers at their value then."""
         moment = self.preset.at(seconds)
         return self if moment is self.preset else self.with_preset(moment)
 

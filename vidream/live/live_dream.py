@@ -20,7 +20,7 @@ from vidream.live.budget import AdaptiveResolution, Decision, Level
 from vidream.live.dream_worker import DreamWorker
 from vidream.live.meter import LiveFigures, Meter
 from vidream.live.tracking import MotionPath, MotionTracker
-from vidream.live.update import Dreamed, Moment, composed, dreamed_size, reduced, updated
+from vidream.live.update import Dreamed, LiveMoment, composed, dreamed_size, reduced, updated
 from vidream.looks.preset import Preset
 from vidream.motion.estimators import estimator
 from vidream.networks import Net
@@ -271,7 +271,7 @@ class LiveDream:
                 self._changing_for = max(0, self._changing_for - 1)
                 most_keep = CHANGE_KEEP if self._changing_for else 1.0
             before, began = began, time.monotonic()
-            moment = Moment(began - self._started_at, min(began - before, LONGEST_IDLE_SECONDS), most_keep)
+            moment = LiveMoment(began - self._started_at, min(began - before, LONGEST_IDLE_SECONDS), most_keep)
             dreamed = updated(self._look(), frame, last_dream, level, number=self._meter.dreams, moment=moment)
             # Otherwise work would queue on the GPU, and the picture would wait behind it.
             wait_for(self._dreamer.device)

@@ -18,7 +18,7 @@ from vidream.looks.preset import Preset
 from vidream.motion.warp import warp
 from vidream.temporal.carry import carry
 
-__all__ = ["Dreamed", "Moment", "composed", "dreamed_size", "reduced", "updated"]
+__all__ = ["Dreamed", "LiveMoment", "composed", "dreamed_size", "reduced", "updated"]
 
 # With a smaller `keep` a live dream would flicker: one update adds far less than a frame of a film does.
 LEAST_KEEP = 0.9
@@ -43,7 +43,7 @@ class Dreamed:
 
 
 @dataclass(frozen=True)
-class Moment:
+class LiveMoment:
     """When an update begins.
 
     Attributes:
@@ -58,7 +58,7 @@ class Moment:
 
 
 def updated(
-    dreamer: Dreamer, frame: Tensor, last: Dreamed | None, level: Level, *, number: int, moment: Moment
+    dreamer: Dreamer, frame: Tensor, last: Dreamed | None, level: Level, *, number: int, moment: LiveMoment
 ) -> Dreamed:
     """Dream a frame, starting from the last dream.
 

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vidream.errors import PresetError
-from vidream.looks.schedule import Schedule
+from vidream.looks.expression import Expression, ExpressionError, split_outside
+from vidream.looks.moment import Moment
+from vidream.looks.schedule import Number, Schedule, number_at
 
-__all__ = ["check_range", "coerced", "range_text", "toml_text"]
+__all__ = ["check_range", "coerced", "expressions_of", "range_text", "toml_text", "value_at"]
 
 # A file's name is looked for with so many commas in it.
 _MOST_COMMAS = 15
@@ -37,17 +39,24 @@ def coerced(item: dataclasses.Field[Any], value: Any) -> Any:
                 raise ValueError
             return value
         return _parsed_number(value, is_integer=isinstance(default, int))
+    except ExpressionError as error:
+        raise PresetError(
+            f"{item.name} cannot be {value!r}: {error}; {item.metadata['says']}{range_text(item)}"
+        ) from None
     except (TypeError, ValueError, OverflowError, AttributeError):
         raise PresetError(f"{item.name} cannot be {value!r}; {item.metadata['says']}{range_text(item)}") from None
 
 
-def _parsed_number(value: Any, *, is_integer: bool = False) -> float | Schedule:
-    """A finite number from itself or its text, or a schedule from "0:0.2, 2s:1.0"."""
+def _parsed_number(value: Any, *, is_integer: bool = False) -> Number:
+    """A finite number from itself or its text; a schedule from "0:0.2, 2s:1.0", an expression from "0.2 + 0.5*bass"."""
     if isinstance(value, Schedule):
         return value
-    if isinstance(value, str) and ":" in value:
-        return Schedule.parse(value)
-    number = float(value)
+    # Again from its text, for one that is a plain number: it is the same number when it is read from a file.
+    value = str(value) if isinstance(value, Expression) else value
+    try:
+        number = float(value)
+    except ValueError:
+        return Schedule.parse(value) if ":" in value else Expression.parse(value)
     if isinstance(value, bool) or not math.isfinite(number) or (is_integer and number != int(number)):
         raise ValueError
     return int(number) if is_integer else number
@@ -88,29 +97,69 @@ def _parsed_bool(value: Any) -> bool:
     return words[str(value).lower()]
 
 
-def _parsed_weights(value: Any) -> dict[str, float | Schedule]:
+def _parsed_weights(value: Any) -> dict[str, Number]:
     """`{"a": 1.0}` from itself, from ["a", "b"], or from the text "a:1,b:0.5"."""
     if isinstance(value, str):
-        pairs = [part.strip().rpartition(":") if ":" in part else (part.strip(), ":", "1") for part in value.split(",")]
+        pairs = [
+            part.strip().rpartition(":") if ":" in part else (part.strip(), ":", "1") for part in split_outside(value)
+        ]
         value = {name.strip(): weight for name, _, weight in pairs if name.strip()}
     if not isinstance(value, Mapping):
         value = dict.fromkeys(value, 1.0)
     return {str(name): _parsed_number(weight) for name, weight in value.items()}
 
 
-def _parsed_shares(value: Any) -> str | dict[str, float | Schedule]:
+def _parsed_shares(value: Any) -> str | dict[str, Number]:
     """A name alone, or names and shares, "a:1,b:0.5"; one name with a share is that name."""
     if isinstance(value, str) and not any(mark in value for mark in ",:"):
         return value.strip()
     shares = _parsed_weights(value)
-    numbers = [number for share in shares.values() for number in _numbers(share)]
-    if not shares or any(number < 0 for number in numbers) or not any(numbers):
+    numbers = [number for share in shares.values() for number in _constants(share)]
+    may_grow = any(numbers) or any(expressions_of(share) for share in shares.values())
+    if not shares or any(number < 0 for number in numbers) or not may_grow:
         raise ValueError
     return next(iter(shares)) if len(shares) == 1 else shares
 
 
-def _numbers(value: float | Schedule) -> list[float]:
-    return [number for _, number in value.keys] if isinstance(value, Schedule) else [value]
+def _constants(value: Any) -> tuple[Any, ...]:
+    """What is known of a value before the film begins."""
+    if isinstance(value, Schedule):
+        return value.constants
+    return () if isinstance(value, Expression) else (value,)
+
+
+def expressions_of(value: Any) -> tuple[Expression, ...]:
+    """The expressions of a number; none of anything else."""
+    if isinstance(value, Schedule):
+        return value.expressions
+    return (value,) if isinstance(value, Expression) else ()
+
+
+def value_at(item: dataclasses.Field[Any], value: Any, moment: Moment) -> Any:
+    """A field's value at a moment of the film.
+
+    Args:
+        item: the field. Expressions are held within its range, shares of networks at 0 or above.
+        value: of that field.
+        moment: in the film.
+
+    Returns:
+        A plain value, integers rounded; `value` itself where nothing in it changes over the film.
+    """
+    low, high = item.metadata.get("low", -math.inf), item.metadata.get("high", math.inf)
+    if isinstance(value, (Schedule, Expression)):
+        number = _held(value, moment, low, high)
+        return round(number) if isinstance(item.default, int) else number
+    if not isinstance(value, Mapping) or not any(isinstance(each, (Schedule, Expression)) for each in value.values()):
+        return value
+    shares = item.metadata.get("shares")
+    weights = {name: _held(each, moment, 0.0 if shares else low, high) for name, each in value.items()}
+    # Shares are of each other: where all fall silent, they are equal.
+    return dict.fromkeys(weights, 1.0) if shares and not any(weights.values()) else weights
+
+
+def _held(value: Number, moment: Moment, low: float, high: float) -> float:
+    return min(max(number_at(value, moment), low), high)
 
 
 def check_range(item: dataclasses.Field[Any], value: Any) -> None:
@@ -118,7 +167,7 @@ def check_range(item: dataclasses.Field[Any], value: Any) -> None:
     if allowed and value not in allowed:
         raise PresetError(f'{item.name} cannot be "{value}"; allowed: {", ".join(allowed)}')
     low, high = item.metadata.get("low"), item.metadata.get("high")
-    for number in _numbers(value):
+    for number in _constants(value):
         if low is not None and high is not None and not low <= number <= high:
             raise PresetError(f"{item.name} cannot be {number}; allowed: {low} to {high} ({item.metadata['says']})")
 
@@ -140,7 +189,7 @@ def toml_text(value: Any) -> str:
         )
     if isinstance(value, tuple):
         return "[" + ", ".join(toml_text(part) for part in value) + "]"
-    if isinstance(value, (str, Schedule)):
+    if isinstance(value, (str, Schedule, Expression)):
         escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     return str(value)

@@ -3,8 +3,8 @@
 Only what changes the picture's look lives here. Device, precision and tiling belong to the
 machine and are never in a preset. This module imports no torch, so that `--help` is instant.
 
-Any number may be a schedule over the film's time, "0:0.2, 2s:1.0", the weights of layers and
-subjects too; `preset.at(seconds)` is the plain preset of one moment.
+Any number may be a schedule over the film's time, "0:0.2, 2s:1.0", or an expression of the time and of what is heard,
+"0.003 + 0.006*bass", the weights of layers and subjects too; `preset.at(moment)` is the plain preset of one moment.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from vidream.errors import PresetError, close_names
-from vidream.looks.field_values import check_range, coerced, range_text, toml_text
-from vidream.looks.schedule import Schedule
+from vidream.looks.expression import Expression
+from vidream.looks.field_values import check_range, coerced, expressions_of, range_text, toml_text, value_at
+from vidream.looks.moment import Moment, moment_of
+from vidream.looks.schedule import Number, Schedule
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,7 +54,8 @@ def _weights(says: str) -> Any:
 class Preset:
     """One look.
 
-    Fields, with ranges and units, are below and in the docs' table. Numbers may be `Schedule`s over the film's seconds.
+    Fields, with ranges and units, are below and in the docs' table. Numbers may be `Schedule`s over the film's seconds,
+    or `Expression`s.
 
     Raises:
         PresetError: a value is of the wrong type or out of its range.
@@ -112,30 +115,40 @@ class Preset:
             object.__setattr__(self, item.name, value)
 
     @property
-    def networks(self) -> dict[str, float | Schedule]:
+    def networks(self) -> dict[str, Number]:
         """Network -> its share in every step; one alone has all of it, whatever its number."""
         return dict(self.net) if isinstance(self.net, Mapping) else {self.net: 1.0}
 
-    def at(self, seconds: float) -> Preset:
+    @property
+    def expressions(self) -> dict[str, Expression | Schedule]:
+        """Field, or "layers.NAME" -> its expression, or its schedule that holds some."""
+        values: dict[str, Any] = {}
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            inside = value.items() if isinstance(value, Mapping) else ()
+            values |= {item.name: value, **{f"{item.name}.{name}": weight for name, weight in inside}}
+        return {name: value for name, value in values.items() if expressions_of(value)}
+
+    @property
+    def sound_names(self) -> frozenset[str]:
+        """The sound variables that any of its expressions uses; see `vidream.looks.expression`."""
+        return frozenset(name for value in self.expressions.values() for name in value.names)
+
+    def at(self, seconds: float | Moment) -> Preset:
         """The preset of one moment.
 
         Args:
-            seconds: time in the film.
+            seconds: time in the film, or a moment of it, with its rate and sound. A time alone is of a silent film of
+                25 frames a second.
 
         Returns:
-            A preset whose schedules are replaced by their values at that time; this one where it has none.
+            A preset whose schedules and expressions are replaced by their values then; this one where it has none.
+            Expressions are held within their field's range. Shares of networks that are all 0 are equal.
         """
-        changes: dict[str, Any] = {}
-        for item in dataclasses.fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, Schedule):
-                moment = value.at(seconds)
-                changes[item.name] = round(moment) if isinstance(item.default, int) else moment
-            elif isinstance(value, Mapping) and any(isinstance(weight, Schedule) for weight in value.values()):
-                changes[item.name] = {
-                    name: weight.at(seconds) if isinstance(weight, Schedule) else weight
-                    for name, weight in value.items()
-                }
+        values = {item: getattr(self, item.name) for item in dataclasses.fields(self)}
+        moment = moment_of(seconds)
+        now = {item.name: value_at(item, value, moment) for item, value in values.items()}
+        changes = {item.name: now[item.name] for item, value in values.items() if now[item.name] is not value}
         return dataclasses.replace(self, **changes) if changes else self
 
     @classmethod

@@ -51,6 +51,11 @@ class Companions:
     timecode: str = ""
     subtitles: int = 0
 
+    @property
+    def sound(self) -> AudioInfo | None:
+        """The default track of sound; None where there is none."""
+        return next((each for each in self.tracks if each.is_default), None)
+
     def chapter_file(self) -> str:
         """The chapters as ffmpeg reads them (ffmetadata)."""
         lines = [";FFMETADATA1"]

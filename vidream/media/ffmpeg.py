@@ -21,6 +21,7 @@ from vidream.errors import VidreamError
 __all__ = [
     "CONTAINERS",
     "MOVING_SUFFIXES",
+    "SOUND_CONTAINERS",
     "Child",
     "ffmpeg_path",
     "has_encoder",
@@ -34,6 +35,8 @@ __all__ = [
 # Containers that hold their own frames. Playlists (hls, concat ...) are left out on purpose: a text file
 # named .mp4 could otherwise make ffmpeg open other files.
 CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,flv,ogg,asf,mxf,h264,hevc,m4v,mpegvideo,ivf,obu,nut"
+# Files of nothing but sound. None of them leads to another file either.
+SOUND_CONTAINERS = "mp3,aac,flac,wav,w64,aiff,caf,au,ac3,eac3,dts,truehd,amr,wv,ape,tta,mpc,mpc8,dsf,tak"
 # How files are called that such containers are in, and what is a film by its name beside them.
 MOVING_SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".mkv", ".webm", ".avi", ".gif", ".apng", ".ts", ".mts",
@@ -103,9 +106,13 @@ def local_url(path: Path) -> str:
     return f"file:{path}"
 
 
-def source_options(path: Path) -> list[str]:
-    """Arguments that open `path` for reading, and let it lead to no other file and no network."""
-    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS, "-i", local_url(path)]
+def source_options(path: Path, *, may_be_sound: bool = False) -> list[str]:
+    """Arguments that open `path` for reading, and let it lead to no other file and no network.
+
+    may_be_sound: it may hold sound alone, as an mp3 does.
+    """
+    allowed = f"{CONTAINERS},{SOUND_CONTAINERS}" if may_be_sound else CONTAINERS
+    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", allowed, "-i", local_url(path)]
 
 
 class Child:

@@ -24,7 +24,16 @@ from vidream.media.ffmpeg import CONTAINERS, Child, source_options
 from vidream.media.packets import ScannedFrames, scan_frames
 from vidream.media.timing import Timing, find_timing
 
-__all__ = ["LARGEST_MEGAPIXELS", "LARGEST_SIDE_PX", "AudioInfo", "ClipInfo", "check_size", "probe_clip", "upright_size"]
+__all__ = [
+    "LARGEST_MEGAPIXELS",
+    "LARGEST_SIDE_PX",
+    "AudioInfo",
+    "ClipInfo",
+    "check_size",
+    "probe_clip",
+    "tracks_of",
+    "upright_size",
+]
 
 LARGEST_SIDE_PX = 16384
 LARGEST_MEGAPIXELS = 120
@@ -172,7 +181,7 @@ def _video(path: Path, container: Any, said: list[tuple[int, str, str]]) -> Any:
     """The video stream, which is no cover picture. SourceError where there is none, or its frames are too large."""
     video = next((each for each in container.streams.video if not each.disposition & Disposition.attached_pic), None)
     if video is None:
-        what = "sound but no video" if _tracks(container) else "no video"
+        what = "sound but no video" if tracks_of(container) else "no video"
         raise SourceError(f"{path.name} holds {what}; give a video, a GIF or a picture")
     coded = video.codec_context
     if coded is None or not coded.width or not coded.height:
@@ -216,7 +225,7 @@ def _read(path: Path, container: Any, said: list[tuple[int, str, str]]) -> ClipI
         has_times=frames.has_times,
         starts_seconds=Fraction(container.start_time or 0, av.time_base),
         timing=timing,
-        tracks=_tracks(container),
+        tracks=tracks_of(container),
         chapters=tuple(container.chapters()),
         timecode=_timecode(container),
         subtitles=len(container.streams.subtitles),
@@ -228,7 +237,7 @@ def _tag(stream: Any, name: str) -> str | None:
     return next((value for key, value in stream.metadata.items() if key.lower() == name), None)
 
 
-def _tracks(container: Any) -> tuple[AudioInfo, ...]:
+def tracks_of(container: Any) -> tuple[AudioInfo, ...]:
     """The tracks of sound that can be decoded. The default is the file's, else the first."""
     found = [each for each in container.streams.audio if each.codec_context is not None]
     found = [each for each in found if each.codec_context.sample_rate and each.codec_context.layout.nb_channels]

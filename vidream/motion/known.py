@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import cmath
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from vidream.errors import PresetError
-from vidream.looks.schedule import Schedule
+from vidream.looks.expression import Expression
+from vidream.looks.field_values import expressions_of
+from vidream.looks.moment import Heard, Moment
+from vidream.looks.schedule import Number, Schedule, number_at
 
 __all__ = ["Motion", "Similarity"]
 
 # The motion is constant between knots of a clock of its own, so that films of 24 and of 60 frames a second pass through
-# exactly the same places.
+# exactly the same places. Where a number is an expression, which may follow a sound, the knots are the film's frames.
 KNOTS_A_SECOND = 120
+_RANGES = {
+    "scale": (0.02, 50.0), "rotate": (-3600.0, 3600.0), "pan_x": (-10.0, 10.0), "pan_y": (-10.0, 10.0),
+    "centre_x": (-1.0, 2.0), "centre_y": (-1.0, 2.0), "drift": (0.0, 0.5),
+    "ease_in_seconds": (0.0, 3600.0), "ease_out_seconds": (0.0, 3600.0),
+}  # fmt: skip
+_NUMBERS = ("scale", "rotate", "pan_x", "pan_y", "centre_x", "centre_y", "drift")
+# Numbers that were worked out for frames are kept for so many; an endless zoom needs no more memory with time.
+_MOST_KEPT = 4096
 # Two periods without a short common multiple: the path of the centre does not look like a circle.
 DRIFT_SECONDS = (9.0, 14.5)
 
@@ -46,7 +57,10 @@ class Similarity:
 
 @dataclass(frozen=True)
 class Motion:
-    """How a zoom moves. Numbers may be schedules over the film's time.
+    """How a zoom moves. Numbers may be schedules over the film's time, or expressions, held within the ranges.
+
+    Between two frames an expression counts with the mean of its values there, so that the motion is the same from
+    wherever it is asked for. `hearing` says which sound and which frames.
 
     Args:
         scale: times larger each second, 0.02..50; below 1 the zoom goes outwards.
@@ -57,33 +71,44 @@ class Motion:
         ease_in_seconds, ease_out_seconds: the motion starts slowly, and slows down towards `duration_seconds`; 0..3600.
         duration_seconds: length of the film, for easing out.
         loop_seconds: the motion repeats with this period; easing is left out.
+        rate: frames a second of the film, for expressions.
+        sound: what is heard in the film, for expressions.
 
     Raises:
         PresetError: a number is out of range.
+        ValueError: a rate that is not above 0.
     """
 
-    scale: float | Schedule = 1.25
-    rotate: float | Schedule = 0.0
-    pan_x: float | Schedule = 0.0
-    pan_y: float | Schedule = 0.0
-    centre_x: float | Schedule = 0.5
-    centre_y: float | Schedule = 0.5
-    drift: float | Schedule = 0.0
+    scale: Number = 1.25
+    rotate: Number = 0.0
+    pan_x: Number = 0.0
+    pan_y: Number = 0.0
+    centre_x: Number = 0.5
+    centre_y: Number = 0.5
+    drift: Number = 0.0
     ease_in_seconds: float = 0.0
     ease_out_seconds: float = 0.0
     duration_seconds: float | None = None
     loop_seconds: float | None = None
+    # Left out of the text of a motion: an unfinished film is known by it.
+    rate: float = field(default=25.0, repr=False)
+    sound: Heard | None = field(default=None, repr=False)
+    # The numbers that hold expressions, and what they were at frames.
+    _varying: tuple[str, ...] = field(default=(), init=False, repr=False, compare=False)
+    _kept: dict[int, dict[str, float]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("scale", 0.02, 50.0), ("rotate", -3600.0, 3600.0), ("pan_x", -10.0, 10.0), ("pan_y", -10.0, 10.0),
-            ("centre_x", -1.0, 2.0), ("centre_y", -1.0, 2.0), ("drift", 0.0, 0.5),
-            ("ease_in_seconds", 0.0, 3600.0), ("ease_out_seconds", 0.0, 3600.0),
-        ):  # fmt: skip
+        Moment(0.0, self.rate)
+        for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
-            for number in [key[1] for key in value.keys] if isinstance(value, Schedule) else [value]:
+            constants = value.constants if isinstance(value, Schedule) else (value,)
+            for number in () if isinstance(value, Expression) else constants:
                 if not low <= number <= high:
                     raise PresetError(f"{name.removesuffix('_seconds')} cannot be {number:g}; give {low:g} to {high:g}")
+
+        values = {name: getattr(self, name) for name in _NUMBERS}
+        varying = tuple(name for name, value in values.items() if expressions_of(value))
+        object.__setattr__(self, "_varying", varying)
 
     def looped(self, seconds: float) -> Motion:
         """This motion, repeating every `seconds`, without easing."""
@@ -98,6 +123,25 @@ class Motion:
         ]
         return all(scale == 1 for scale in keys[0]) and all(turn == 0 for turn in keys[1])
 
+    def hearing(self, sound: Heard | None, rate: float) -> Motion:
+        """This motion in a film whose sound has been listened to.
+
+        Args:
+            sound: None for a silent film: sound variables are 0.
+            rate: frames a second of the film.
+        """
+        return replace(self, sound=sound, rate=float(rate))
+
+    @property
+    def expressions(self) -> dict[str, Expression | Schedule]:
+        """Number -> its expression, or its schedule that holds some."""
+        return {name: getattr(self, name) for name in self._varying}
+
+    @property
+    def sound_names(self) -> frozenset[str]:
+        """The sound variables that its expressions use."""
+        return frozenset(name for value in self.expressions.values() for name in value.names)
+
     def pull(self, start_seconds: float, end_seconds: float, width: int, height: int) -> Similarity:
         """The backward mapping: where each place of the frame at `end_seconds` was in the frame at `start_seconds`.
 
@@ -109,10 +153,11 @@ class Motion:
             return self.pull(end_seconds, start_seconds, width, height).inverse()
         found, now = Similarity(), start_seconds
         # Knots are counted, not added up, so that rounding does not add up over a thousand frames.
-        knot = math.floor(start_seconds * KNOTS_A_SECOND + 1e-6)
+        knots_a_second = self._knots_a_second()
+        knot = math.floor(start_seconds * knots_a_second + 1e-6)
         while now < end_seconds - 1e-12:
-            until = min((knot + 1) / KNOTS_A_SECOND, end_seconds)
-            found = self._moved((knot + 0.5) / KNOTS_A_SECOND, until - now, width, height).after(found)
+            until = min((knot + 1) / knots_a_second, end_seconds)
+            found = self._moved(knot, until - now, width, height).after(found)
             now, knot = until, knot + 1
         return found.inverse()
 
@@ -127,16 +172,17 @@ class Motion:
                     return True
         return False
 
-    def _moved(self, seconds: float, length: float, width: int, height: int) -> Similarity:
-        """The forward mapping over `length` seconds of the motion as it is at one moment."""
+    def _moved(self, knot: int, length: float, width: int, height: int) -> Similarity:
+        """The forward mapping over `length` seconds of the motion as it is after a knot."""
+        seconds = (knot + 0.5) / self._knots_a_second()
         if self.loop_seconds is not None:
             seconds %= self.loop_seconds
-        shorter = min(width, height)
-        rate = complex(math.log(_at(self.scale, seconds)), math.radians(_at(self.rotate, seconds)))
-        pan = -complex(_at(self.pan_x, seconds) * width, _at(self.pan_y, seconds) * height) / shorter
+        shorter, at = min(width, height), self._numbers(knot, seconds)
+        rate = complex(math.log(at["scale"]), math.radians(at["rotate"]))
+        pan = -complex(at["pan_x"] * width, at["pan_y"] * height) / shorter
         centre = complex(
-            (_at(self.centre_x, seconds) - 0.5) * width / shorter + self._wander(0, seconds),
-            (_at(self.centre_y, seconds) - 0.5) * height / shorter + self._wander(1, seconds),
+            (at["centre_x"] - 0.5) * width / shorter + at["drift"] * self._wander(0, seconds),
+            (at["centre_y"] - 0.5) * height / shorter + at["drift"] * self._wander(1, seconds),
         )
         # du/dt = rate * (u - centre) + pan has this solution; eased motion is the same one, slower.
         length *= self._ease(seconds)
@@ -144,11 +190,39 @@ class Motion:
         reach = (grown - 1) / rate if abs(rate * length) > 1e-9 else complex(length)
         return Similarity(grown, (pan - rate * centre) * reach)
 
+    def _knots_a_second(self) -> float:
+        return self.rate if self._varying else KNOTS_A_SECOND
+
+    def _numbers(self, knot: int, seconds: float) -> dict[str, float]:
+        """Every number between a knot and the next, whose middle is at `seconds`."""
+        found = {name: number_at(getattr(self, name), seconds) for name in _NUMBERS if name not in self._varying}
+        if self._varying:
+            before, after = self._at_frame(knot), self._at_frame(knot + 1)
+            found |= {name: (before[name] + after[name]) / 2 for name in self._varying}
+        return found
+
+    def _at_frame(self, number: int) -> dict[str, float]:
+        """What varies, at a frame of the film."""
+        if number not in self._kept:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            seconds = number / self.rate
+            if self.loop_seconds is not None:
+                seconds %= self.loop_seconds
+                # The last frame meets the first, however it is rounded.
+                seconds = 0.0 if self.loop_seconds - seconds < 1e-6 else seconds
+            moment, held = Moment(seconds, self.rate, self.sound), {}
+            for name in self._varying:
+                low, high = _RANGES[name]
+                held[name] = min(max(number_at(getattr(self, name), moment), low), high)
+            self._kept[number] = held
+        return self._kept[number]
+
     def _wander(self, axis: int, seconds: float) -> float:
         period = DRIFT_SECONDS[axis]
         if self.loop_seconds is not None:
             period = self.loop_seconds / max(1, round(self.loop_seconds / period))
-        return _at(self.drift, seconds) * math.sin(math.tau * seconds / period + axis * math.pi / 2)
+        return math.sin(math.tau * seconds / period + axis * math.pi / 2)
 
     def _ease(self, seconds: float) -> float:
         share = 1.0
@@ -157,10 +231,6 @@ class Motion:
         if self.ease_out_seconds > 0 and self.duration_seconds is not None:
             share *= _smooth((self.duration_seconds - seconds) / self.ease_out_seconds)
         return share
-
-
-def _at(value: float | Schedule, seconds: float) -> float:
-    return value.at(seconds) if isinstance(value, Schedule) else value
 
 
 def _smooth(share: float) -> float:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidream.engine.dreamer import Dreamer
+from vidream.looks import Heard
 from vidream.media import FrameReader, FrameWriter
 from vidream.media.frame import Frame
 from vidream.rendering.frame_loop import FrameMaker
@@ -41,6 +42,7 @@ class DreamedFrames(FrameMaker):
         first_mark: the `frame_mark` of the first of them, where it is known: it is then jumped to.
         steps: takes the steps of the first frame's dream, a picture each.
         stamp: called with a name after each part of the work, for measurements; then nothing is made ahead.
+        sound: what the look hears; without one, silence.
 
     Attributes:
         frames_made: how many, those before a restored state included.
@@ -58,10 +60,11 @@ class DreamedFrames(FrameMaker):
         first_mark: str | None = None,
         steps: FrameWriter | None = None,
         stamp: Callable[[str], None] | None = None,
+        sound: Heard | None = None,
     ) -> None:
         self.track = Track()
         self._reader, self._dreamer = reader, dreamer
-        self.stream = Stream(dreamer, rate=reader.rate)
+        self.stream = Stream(dreamer, rate=reader.rate, sound=sound)
         self._mask = Path(mask) if mask is not None else None
         self._part, self._first_mark = part, first_mark
         self._first = part[0] if part else 0

@@ -15,10 +15,11 @@ from typing import Any
 from vidream.engine.dreamer import Dreamer
 from vidream.media import FrameReader, FrameWriter
 from vidream.media.delivery import Delivery
+from vidream.media.sound_file import AudioWish
 from vidream.media.targets import one_picture_only
-from vidream.media.writers.writer import AudioWish
 from vidream.rendering.clip_loops import ClipLoop
 from vidream.rendering.dreamed_frames import DreamedFrames
+from vidream.rendering.film_sound import FilmSound
 from vidream.rendering.flash_states import flash_warnings
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import Made, Progress
@@ -26,6 +27,7 @@ from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import delivery_settings, film_settings, machine_settings
 from vidream.rendering.side_files import SideFiles
 from vidream.rendering.work_folder import WorkFolder
+from vidream.sound import SoundCurves
 from vidream.temporal.flashes import FlashLimiter
 
 __all__ = ["FilmJob"]
@@ -56,8 +58,10 @@ class FilmJob:
     max_bytes: int | None
     flash_limit: bool = True
     progress: Progress
+    sound: FilmSound = field(default_factory=partial(FilmSound, {}))
     workers: tuple[str, ...] = ()
     begun: float = field(default_factory=time.monotonic)
+    is_heard: bool = False
 
     def make(self, *, resume: bool, end: int | None = None) -> Made:
         """The whole film, or its first `end` frames, which were made before."""
@@ -68,8 +72,8 @@ class FilmJob:
             replaces = self.overwrite or (work is not None and work.replaces_target)
             side = SideFiles(self.path, self.report, sidecar=self.sidecar, overwrite=replaces)
             writer = FrameWriter(
-                self.path, like=self.reader, audio=self.audio, follows=self.loop is None, delivery=self.delivery,
-                overwrite=replaces, work=work, max_bytes=self.max_bytes,
+                self.path, like=self.reader, audio=self.audio, sound=self.sound.file, follows=self.loop is None,
+                delivery=self.delivery, overwrite=replaces, work=work, max_bytes=self.max_bytes,
             )  # fmt: skip
             steps = self.steps_writer(work, overwrite=replaces)
             with writer, steps or nullcontext():
@@ -77,7 +81,7 @@ class FilmJob:
                 recipe = self.recipe(dreamer)
                 writer.comment = recipe.to_json()
                 part = (0, end) if end is not None else None
-                frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps, part=part)
+                frames = DreamedFrames(self.reader, dreamer, mask=self.mask, steps=steps, part=part, sound=self.hear())
                 make_loop = partial(self._clip_loop, self.loop, work) if self.loop and work is not None else None
                 film = FrameLoop(frames, writer, work=work, progress=self.progress, limiter=self.limiter(),
                                  make_clip_loop=make_loop)  # fmt: skip
@@ -85,7 +89,7 @@ class FilmJob:
                     work.open(self.settings(dreamer), machine_settings(dreamer))
                 film.run()
             made = self.made(film, frames, dreamer)
-            side.write(made, frames.track, recipe)
+            side.write(made, frames.track, recipe, self.sound.curves)
             if work is not None and film.is_finished:
                 work.finished()
         return made
@@ -93,7 +97,7 @@ class FilmJob:
     def settings(self, dreamer: Dreamer) -> dict[str, Any]:
         """All that the frames depend on. Reads parts of the source, the mask and the guides."""
         settings = film_settings(self.reader, dreamer, Path(self.mask) if self.mask else None)
-        settings |= {**delivery_settings(self.delivery), "flash limit": self.flash_limit}
+        settings |= {**delivery_settings(self.delivery), **self.sound.settings, "flash limit": self.flash_limit}
         return {**settings, "loop": self.loop} if self.loop else settings
 
     def limiter(self) -> FlashLimiter | None:
@@ -110,6 +114,7 @@ class FilmJob:
         lost_sound = ["a loop has no sound"] if self.loop and self.reader.has_audio else []
         is_odd = any(getattr(self.reader, side) % 2 for side in ("width", "height"))
         repeated = [REPEATED] if self.reader.wrap and is_odd and writer.kind == "video" else []
+        lost_sound += self.sound.warnings(float(writer.frames_written / self.reader.rate))
         return Made(
             path=writer.path,
             frames=writer.frames_written,
@@ -148,8 +153,16 @@ class FilmJob:
             weights=dreamer.weights.name if dreamer.weights else None,
             objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
             wrap=dreamer.wrap.value if dreamer.wrap else None,
+            listen=self.sound.recipe,
             **self.asked,
         )
+
+    def hear(self) -> SoundCurves | None:
+        """What the look follows; listens where that was not done yet. Raises SourceError."""
+        if self.sound.curves is not None and not self.is_heard:
+            self.is_heard = True
+            self.progress.heard(self.sound.words)
+        return self.sound.curves
 
     def load(self) -> Dreamer:
         if not isinstance(self.dreamer, Dreamer):

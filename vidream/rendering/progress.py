@@ -102,6 +102,9 @@ class Progress:
     def frame(self, picture: Tensor, frames: int) -> None:
         """`picture` [1,3,H,W] was written; it is number `frames`, counted from 1."""
 
+    def heard(self, words: str) -> None:
+        """The sound that the film follows was listened to, which may take some time: what came of it."""
+
     def said(self, words: str) -> None:
         """Something happened that the user should know, such as a worker that was lost."""
 

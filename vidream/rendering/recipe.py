@@ -25,7 +25,8 @@ class Recipe:
 
     weights: the name of a file that was given in place of the network's own.  size: longer side asked for,
     px.  rate: frames a second asked for, as a fraction.  objective: one that was given in Python in place of what the
-    preset asks for, as `Objective.describe` gives it.  wrap: sides at which frames went round.  version: of vidream.
+    preset asks for, as `Objective.describe` gives it.  wrap: sides at which frames went round.  listen: the name of the
+    track that was followed in place of the source's sound, and a hash of its content.  version: of vidream.
     """
 
     preset: Preset
@@ -36,6 +37,7 @@ class Recipe:
     rate: str | None = None
     objective: Mapping[str, Any] | None = None
     wrap: str | None = None
+    listen: Mapping[str, str] | None = None
     version: str = __version__
 
     def to_json(self) -> str:
@@ -47,7 +49,7 @@ class Recipe:
                 "source": self.source,
                 **{
                     name: getattr(self, name)
-                    for name in ("weights", "size", "rate", "objective", "wrap")
+                    for name in ("weights", "size", "rate", "objective", "wrap", "listen")
                     if getattr(self, name)
                 },
                 "preset": preset_fields(self.preset),
@@ -60,10 +62,13 @@ class Recipe:
         try:
             found = json.loads(text)
             preset, size, objective = found["preset"], found.get("size"), found.get("objective")
+            listen = found.get("listen")
             texts = {name: found.get(name) for name in ("weights", "rate", "wrap")}
             if (
                 not isinstance(preset, dict)
                 or not isinstance(objective, dict | None)
+                or not isinstance(listen, dict | None)
+                or not all(isinstance(each, str) for each in (listen or {"name": ""}).values())
                 or not all(each is None or isinstance(each, str) for each in texts.values())
             ):
                 raise TypeError
@@ -73,6 +78,7 @@ class Recipe:
                 source=str(found["source"]),
                 size=None if size is None else int(size),
                 objective=objective,
+                listen=listen,
                 version=str(found["vidream"]),
                 **texts,
             )
@@ -96,7 +102,7 @@ class Recipe:
 
 
 def preset_fields(preset: Preset) -> dict[str, Any]:
-    """Every field of a preset but its description, as JSON has values; schedules as their text."""
+    """Every field of a preset but its description, as JSON has values; schedules and expressions as their text."""
     return {item.name: _plain(getattr(preset, item.name)) for item in fields(preset) if item.name != "description"}
 
 

@@ -77,23 +77,45 @@ def write_side_file(path: Path, text: str) -> None:
         raise disk_trouble(path, error) from None
 
 
-def write_report(path: Path, track: Track, facts: Mapping[str, Any], rate: Fraction) -> None:
+def write_report(
+    path: Path,
+    track: Track,
+    facts: Mapping[str, Any],
+    rate: Fraction,
+    *,
+    heard: Mapping[str, Sequence[float]] | None = None,
+    driven: Mapping[str, Sequence[float]] | None = None,
+) -> None:
     """Write the report of a film: .json, or .html, one page that needs nothing else. Raises TargetError.
 
-    facts: words and numbers for its head, by name.
+    facts: words and numbers for its head, by name.  heard, driven: curves of the sound, and of the fields of the look
+    that have expressions, a number a frame.
     """
+    heard, driven = heard or {}, driven or {}
     columns = track.columns()
     cuts = [number for number, is_cut in enumerate(columns.pop("is_cut")) if is_cut]
     if path.suffix.lower() == ".json":
         frames = {name: [None if each is None else float(f"{each:.6g}") for each in values]
                   for name, values in columns.items()}  # fmt: skip
-        text = json.dumps({**facts, "cuts": cuts, "frames_a_second": str(rate), "of_each_frame": frames})
+        curves = {
+            name: {each: [float(f"{value:.6g}") for value in values] for each, values in found.items()}
+            for name, found in (("sound_at_each_frame", heard), ("look_at_each_frame", driven)) if found
+        }  # fmt: skip
+        text = json.dumps({**facts, "cuts": cuts, "frames_a_second": str(rate), "of_each_frame": frames, **curves})
     else:
-        text = _page(columns, cuts, facts, rate)
+        more = [_plot(f"sound: {name}", {"source": values}, cuts, rate) for name, values in heard.items()]
+        more += [_plot(f"look: {name}", {"dream": values}, cuts, rate) for name, values in driven.items()]
+        text = _page(columns, cuts, facts, rate, "".join(more))
     write_side_file(path, text)
 
 
-def _page(columns: dict[str, list[float | None]], cuts: Sequence[int], facts: Mapping[str, Any], rate: Fraction) -> str:
+def _page(
+    columns: dict[str, list[float | None]],
+    cuts: Sequence[int],
+    facts: Mapping[str, Any],
+    rate: Fraction,
+    more: str = "",
+) -> str:
     speed = [1 / value if value else None for value in columns["seconds"]]
     plots = [
         _plot("strength: how far the dream is from its frame", {"dream": columns["strength"]}, cuts, rate),
@@ -121,7 +143,7 @@ svg {{ width: 100%; height: auto }} text {{ font: 11px system-ui, sans-serif; fi
 </style>
 <h1>{title}</h1>
 <table>{rows}<tr><th>cuts at<td>{times}</table>
-{"".join(plots)}
+{"".join(plots)}{more}
 <p>Lines: the mean over some frames, or each frame where there are few; behind them, least to largest.
 Upright: cuts. <span style="color:#2563eb">Blue</span>: the dream; grey and dashed: its source.</p>
 </html>

@@ -41,7 +41,7 @@ def make_share(job: FilmJob, shares: Shares) -> Made:
         writer = FrameWriter(job.path, like=job.reader, delivery=job.delivery, overwrite=True, work=work, first=part[0])
         writer.comment = job.recipe(dreamer).to_json()
         steps = job.steps_writer(work, overwrite=job.overwrite) if part[0] == 0 else None
-        frames = DreamedFrames(job.reader, dreamer, mask=job.mask, part=part, steps=steps)
+        frames = DreamedFrames(job.reader, dreamer, mask=job.mask, part=part, steps=steps, sound=job.hear())
         film = FrameLoop(frames, writer, work=work, progress=job.progress, limiter=job.limiter())
         if not work.is_done:
             try:

@@ -7,7 +7,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from vidream.looks import Heard
 from vidream.media.disk import beside
+from vidream.rendering.heard_columns import heard_columns
 from vidream.rendering.progress import Made
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.report import Track, check_side_file, write_report, write_side_file
@@ -27,12 +29,14 @@ class SideFiles:
         if self._sidecar is not None:
             check_side_file(self._sidecar, (".json",), overwrite=overwrite)
 
-    def write(self, made: Made, track: Track, recipe: Recipe) -> None:
-        """Write them. Raises TargetError."""
+    def write(self, made: Made, track: Track, recipe: Recipe, sound: Heard | None = None) -> None:
+        """Write them. sound: what the look heard. Raises TargetError."""
         if self._report is not None:
             look = f"{recipe.preset.description or ' and '.join(recipe.preset.networks)}, seed {recipe.seed}"
             head = {"film": made.path.name, "source": recipe.source, "look": look, "vidream": recipe.version}
-            write_report(self._report, track, {**head, **_facts(made, track)}, made.rate)
+            heard, driven = heard_columns(recipe.preset, sound, made.rate, len(track))
+            facts = {**head, **_facts(made, track)}
+            write_report(self._report, track, facts, made.rate, heard=heard, driven=driven)
         if self._sidecar is not None:
             found = {**json.loads(recipe.to_json()), "film": {**_facts(made, track), "frames a second": str(made.rate)}}
             write_side_file(self._sidecar, json.dumps(found, indent=2) + "\n")

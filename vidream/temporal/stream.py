@@ -16,7 +16,7 @@ from torch import Tensor
 from vidream.engine.dreamer import Dreamer
 from vidream.engine.postprocess import finish
 from vidream.errors import TargetError
-from vidream.looks.preset import Preset
+from vidream.looks import Heard, Moment, Preset
 from vidream.media import FrameReader
 from vidream.media.frame import Frame
 from vidream.motion.estimators import FlowFunction, estimator
@@ -86,16 +86,22 @@ class Stream:
         dreamer: dreams each frame.
         flow: finds optical flow, in place of the preset's estimator.
         rate: frames a second, for the preset's schedules.
+        sound: what its expressions hear; without one, silence.
     """
 
     def __init__(
-        self, dreamer: Dreamer, *, flow: FlowFunction | None = None, rate: float | Fraction = DEFAULT_RATE
+        self,
+        dreamer: Dreamer,
+        *,
+        flow: FlowFunction | None = None,
+        rate: float | Fraction = DEFAULT_RATE,
+        sound: Heard | None = None,
     ) -> None:
         self.dreamer = dreamer
         self.figures = StreamFigures()
         self.latest: FrameFigures | None = None
         self._number = 0
-        self._rate = rate
+        self._rate, self._sound = rate, sound
         self._estimate: FlowFunction | None = flow or estimator(dreamer.preset.flow)
         self._frame: Tensor | None = None
         self._dream: Tensor | None = None
@@ -180,7 +186,7 @@ class Stream:
             [1,3,H,W], RGB, 0..1, on the dreamer's device.
         """
         done = done or _ignore
-        dreamer = self.dreamer.at(float(self._number / self._rate))
+        dreamer = self.dreamer.at(Moment(float(self._number / self._rate), float(self._rate), self._sound))
         preset = dreamer.preset
         frame = frame.to(dreamer.device, torch.float32)
         mask = None if mask is None else mask.to(dreamer.device, torch.float32)

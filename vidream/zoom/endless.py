@@ -14,6 +14,7 @@ from torch import Tensor
 from vidream.engine.dreamer import Dreamer
 from vidream.engine.gradient import gaussian_blur
 from vidream.errors import PresetError, TargetError
+from vidream.looks.moment import Moment
 from vidream.motion.known import Motion, Similarity
 from vidream.motion.resampling import resample
 from vidream.motion.wrap import Wrap
@@ -66,7 +67,8 @@ class Zoom:
         margin: bool | None = None,
         guides: Sequence[Tensor] | None = None,
     ) -> None:
-        self.motion = motion or Motion()
+        motion = motion or Motion()
+        self.motion = motion.hearing(motion.sound, float(rate))
         self.dreamer = dreamer
         self.rate = rate
         self.number = 0
@@ -79,7 +81,7 @@ class Zoom:
         self._margin_px = 2 * round(MARGIN * min(picture.shape[-2:]) / 2) if margin else 0
         self._drift_control = DriftControl(dreamer.wrap)
         start = F.pad(picture.to(dreamer.device, torch.float32), (self._margin_px,) * 4, mode="reflect")
-        first = dreamer.at(0.0)
+        first = dreamer.at(self._moment(0.0))
         self._canvas = first(start, guides=guides, generator=dreamer.generator(0))
         self._warm_up: Tensor | None = torch.ones_like(start[:, :1]) if margin else None
         self._clouds: tuple[int, tuple[Tensor, Tensor]] | None = None
@@ -122,7 +124,7 @@ class Zoom:
             moved = self._with_clouds(moved, pull, then)
         moved = self._drift_control.correct(moved, seconds)
         loop = self.motion.loop_seconds
-        dreamer = self.dreamer.at(max(then, 0.0) if loop is None else then % loop)
+        dreamer = self.dreamer.at(self._moment(max(then, 0.0) if loop is None else then % loop))
         # The same amount is dreamed in a second at any rate; a low rate takes more steps, not longer ones.
         wanted = dreamer.preset.steps * STEPS_RATE * seconds
         steps = max(1, round(wanted)) if wanted else 0
@@ -172,6 +174,10 @@ class Zoom:
         prefix = "drift_control."
         held = {name.removeprefix(prefix): value for name, value in place.items() if name.startswith(prefix)}
         self._drift_control.restore(held)
+
+    def _moment(self, seconds: float) -> Moment:
+        """For the preset, which hears what the motion hears."""
+        return Moment(seconds, self.motion.rate, self.motion.sound)
 
     def _with_clouds(self, moved: Tensor, pull: Similarity, seconds: float) -> Tensor:
         """`moved` with coloured clouds, that change with time, where something has just come in over the border.

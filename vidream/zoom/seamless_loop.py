@@ -86,7 +86,8 @@ class LoopedZoom:
     ) -> None:
         self._count, self._guides = loop_frames(seconds, rate), guides
         length_seconds = float(self._count / rate)
-        motion = (motion or Motion()).looped(length_seconds)
+        motion = motion or Motion()
+        motion = motion.hearing(motion.sound, float(rate)).looped(length_seconds)
         margin = begin_at_picture or motion.looks_outside(picture.shape[-1], picture.shape[-2], length_seconds)
         self._zoom = zoom = Zoom(picture, dreamer, motion, rate=rate, margin=margin, guides=guides)
         held = HELD_BYTES // (2 * zoom.canvas.numel())

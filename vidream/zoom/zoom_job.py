@@ -23,12 +23,14 @@ from vidream.media.delivery import Delivery
 from vidream.media.targets import as_target
 from vidream.motion.known import Motion
 from vidream.motion.wrap import Wrap, as_wrap
+from vidream.rendering.film_sound import FilmSound
 from vidream.rendering.flash_states import flash_warnings
 from vidream.rendering.frame_loop import FrameLoop
 from vidream.rendering.progress import FilmPlan, Made, Progress
 from vidream.rendering.recipe import Recipe
 from vidream.rendering.render_settings import delivery_settings, dreamer_settings, machine_settings, tensor_print
 from vidream.rendering.work_folder import WorkFolder
+from vidream.sound import bars_seconds
 from vidream.temporal.flashes import FlashLimiter
 from vidream.zoom.endless import check_wrap, clouds
 from vidream.zoom.seamless_loop import loop_frames
@@ -44,6 +46,7 @@ LONGEST_SECONDS = 24 * 3600
 RATES = (1, 240)
 # A tile may be stretched by this, so that its sides are even.
 TILE_WITHIN = 0.05
+MOST_BARS = 4096
 
 
 def zoom_film(
@@ -64,6 +67,9 @@ def zoom_film(
     flash_limit: bool = True,
     delivery: Delivery | None = None,
     wrap: str | None = None,
+    listen: str | PathLike[str] | None = None,
+    bars: float | None = None,
+    audio: bool = True,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -83,6 +89,8 @@ def zoom_film(
         size: longer side in px, or (width, height), to which a source is cropped; by default that of the source, 1280
             px at most.
         start_seconds: of a video: the frame to begin with.
+        listen: a track that look and motion follow, and the film's sound, with `audio`; both begin together.
+        bars: of a loop: its length, in bars of four beats of that track, in place of `seconds`.
         overwrite, resume, max_bytes, flash_limit, delivery, progress: as for `dream`.
         wrap: "both": every frame is a tile, in a motion that only pans; "none".
 
@@ -92,27 +100,27 @@ def zoom_film(
     Raises:
         SourceError, TargetError, PresetError, NetError, DeviceError: one line.
     """
-    if not 0 < seconds <= LONGEST_SECONDS:
-        raise TargetError(f"a film of {seconds:g} seconds cannot be; give more than 0, up to {LONGEST_SECONDS}")
-    if not RATES[0] <= fps <= RATES[1]:
-        raise TargetError(f"{float(fps):g} frames a second cannot be; give {RATES[0]} to {RATES[1]}")
-    rate = Fraction(fps).limit_denominator(1001)
-    motion = motion or Motion()
+    if bars is not None and (listen is None or not loop or not 0 < bars <= MOST_BARS):
+        raise TargetError(f"only loops with a track have bars, up to {MOST_BARS}; give seconds", argument="bars")
+    rate, progress = _checked_rate(seconds, fps), progress or Progress()
     sides = as_wrap(wrap) if wrap is not None else dreamer.wrap if dreamer is not None else Wrap.NONE
-    check_wrap(sides, motion)
     if dreamer is None and not isinstance(preset, Preset):
         preset = load_look(preset)
+    look, motion = dreamer.preset if dreamer is not None else preset, motion or Motion()
+    assert isinstance(look, Preset)
+    check_wrap(sides, motion)
     path, begun = as_target(target), time.monotonic()
+    sound = FilmSound({**look.expressions, **motion.expressions}, listen=listen)
+    if bars is not None:
+        seconds = _whole_bars(sound, bars, rate, progress)
     with WorkFolder(path, resume=resume, overwrite=overwrite) as work:
         count = loop_frames(seconds, rate) if loop else max(1, round(seconds * rate))
         replaces = overwrite or work.replaces_target
         writer = FrameWriter(
-            path, rate=rate, overwrite=replaces, work=work, total_frames=count, max_bytes=max_bytes, delivery=delivery
-        )
-        if writer.kind == "picture":
-            raise TargetError(
-                f'"{path.name}" holds one picture, but a zoom is a film; write to .mp4 or "shots/%04d.png"'
-            )
+            path, rate=rate, overwrite=replaces, work=work, total_frames=count, max_bytes=max_bytes, delivery=delivery,
+            audio=audio, sound=sound.file,
+        )  # fmt: skip
+        _check_kind(writer)
         picture = None if source is None else _opening(Path(source), size, start_seconds, sides)
         with writer:
             if dreamer is None:
@@ -120,28 +128,26 @@ def zoom_film(
                 dreamer = make_dreamer(preset)
             dreamer = dreamer.wrapped(sides)
             name = "nothing" if source is None else Path(source).name
-            own = dreamer.own_objective.describe() if dreamer.own_objective else None
-            recipe = Recipe(
-                dreamer.preset, dreamer.seed, name, weights=dreamer.weights.name if dreamer.weights else None,
-                objective=own, wrap=sides.value if sides else None,
-            )  # fmt: skip
-            writer.comment = recipe.to_json()
-            shown = picture is not None
-            if picture is None:
-                picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed, wrap=sides)
-            plan = FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count)
-            settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
-            settings |= {**delivery_settings(delivery or Delivery()), "flash limit": flash_limit}
+            writer.comment = _recipe(dreamer, name, sound).to_json()
+            first = picture
+            if first is None:
+                first = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed, wrap=sides)
+            plan = FilmPlan(name, first.shape[-1], first.shape[-2], rate, count)
+            if sound.curves is not None:
+                progress.heard(sound.words)
+                motion = motion.hearing(sound.curves, float(rate))
+            settings = {"opening": tensor_print(first), "motion": str(motion), "seconds": seconds, "loop": loop}
+            settings |= {**delivery_settings(delivery or Delivery()), **sound.settings, "flash limit": flash_limit}
             work.open(
                 {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
             )
-            frames = ZoomFrames(picture, dreamer, motion, plan=plan, loop=loop, begin_at_picture=shown)
-            film = FrameLoop(
-                frames, writer, work=work, progress=progress, limiter=FlashLimiter(rate) if flash_limit else None
-            )
+            frames = ZoomFrames(first, dreamer, motion, plan=plan, loop=loop, begin_at_picture=picture is not None)
+            limiter = FlashLimiter(rate) if flash_limit else None
+            film = FrameLoop(frames, writer, work=work, progress=progress, limiter=limiter)
             film.run()
         if film.is_finished:
             work.finished()
+    length = float(writer.frames_written / rate)
     return Made(
         path=writer.path,
         frames=writer.frames_written,
@@ -151,9 +157,50 @@ def zoom_film(
         warp_error=None,
         seconds=time.monotonic() - begun,
         finished=film.is_finished,
-        warnings=(*writer.warnings, *dreamer.warnings, *flash_warnings(film.limiter)),
+        warnings=(*writer.warnings, *dreamer.warnings, *flash_warnings(film.limiter), *sound.warnings(length)),
         note=writer.note,
     )
+
+
+def _checked_rate(seconds: float, fps: float | Fraction) -> Fraction:
+    """The rate as a fraction. Raises TargetError where it or the length cannot be."""
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise TargetError(f"a film of {seconds:g} seconds cannot be; give more than 0, up to {LONGEST_SECONDS}")
+    if not RATES[0] <= fps <= RATES[1]:
+        raise TargetError(f"{float(fps):g} frames a second cannot be; give {RATES[0]} to {RATES[1]}")
+    return Fraction(fps).limit_denominator(1001)
+
+
+def _check_kind(writer: FrameWriter) -> None:
+    if writer.kind == "picture":
+        name = writer.path.name
+        raise TargetError(f'"{name}" holds one picture, but a zoom is a film; write to .mp4 or "shots/%04d.png"')
+
+
+def _recipe(dreamer: Dreamer, name: str, sound: FilmSound) -> Recipe:
+    return Recipe(
+        dreamer.preset,
+        dreamer.seed,
+        name,
+        weights=dreamer.weights.name if dreamer.weights else None,
+        objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
+        wrap=dreamer.wrap.value if dreamer.wrap else None,
+        listen=sound.recipe,
+    )
+
+
+def _whole_bars(sound: FilmSound, bars: float, rate: Fraction, progress: Progress) -> float:
+    """The length of a loop of so many bars, in seconds, to whole frames. Raises SourceError, TargetError."""
+    curves = sound.heard
+    wanted = bars_seconds(curves, bars)
+    made = float(loop_frames(wanted, rate) / rate)
+    if not made <= LONGEST_SECONDS:
+        raise TargetError(f"{bars:g} bars last {made:.0f} seconds; give fewer", argument="bars")
+    progress.heard(
+        f"{bars:g} {'bar' if bars == 1 else 'bars'} at {curves.bpm:.2f} beats a minute last {wanted:.3f} s; "
+        f"{round(made * rate)} frames, {abs(made - wanted) * 1000:.1f} ms {'longer' if made > wanted else 'shorter'}"
+    )
+    return made
 
 
 def _opening(source: Path, size: int | tuple[int, int] | None, start_seconds: float, wrap: Wrap) -> Tensor:

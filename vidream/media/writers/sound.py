@@ -116,13 +116,13 @@ def _copied_input(companions: Companions, seconds: Fraction) -> list[str]:
     length = f"{float(max(seconds - longest, longest)):.6f}"
     # On the file's own clock, moved to where the picture begins.
     offset = f"{-float(companions.picture_seconds):.6f}"
-    return ["-itsoffset", offset, "-t", length, *source_options(companions.source)]
+    return ["-itsoffset", offset, "-t", length, *source_options(companions.source, may_be_sound=True)]
 
 
 def _encoded_input(companions: Companions) -> list[str]:
     # From a second before, so that a decoder is in step.
     jump = companions.picture_seconds - companions.starts_seconds - 1
-    return [*(["-ss", f"{float(jump):.6f}"] if jump > 0 else []), *source_options(companions.source)]
+    return [*(["-ss", f"{float(jump):.6f}"] if jump > 0 else []), *source_options(companions.source, may_be_sound=True)]
 
 
 def _chain(track: AudioInfo, number: int, companions: Companions, seconds: Fraction, name: str) -> str:

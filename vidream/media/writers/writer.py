@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 
 from vidream.errors import TargetError
 from vidream.media.arrays import check_picture
 from vidream.media.codecs import CODECS
-from vidream.media.companions import Companions
 from vidream.media.delivery import Delivery
 from vidream.media.disk import disk_trouble
 from vidream.media.formats import FORMATS, format_of, suffixes
 from vidream.media.frame import Frame
+from vidream.media.sound_file import AudioWish, SoundFile, wanted_companions
 from vidream.media.sources.reader import FrameReader
 from vidream.media.sources.still import DEFAULT_RATE
 from vidream.media.spherical import store_spherical
@@ -28,11 +27,7 @@ from vidream.media.writers.stills import NumberedWriter, StillWriter
 from vidream.media.writers.video import AnimationWriter, VideoWriter
 from vidream.media.writers.writer_base import Target, Work, Writer
 
-__all__ = ["AUDIO_WISHES", "AudioWish", "FrameWriter"]
-
-AudioWish = Literal["all", "first", "none"] | bool
-AUDIO_WISHES = ("all", "first", "none")
-
+__all__ = ["FrameWriter"]
 ALPHA_SUFFIXES = tuple(
     suffix
     for suffix, row in FORMATS.items()
@@ -80,6 +75,7 @@ class FrameWriter:
         like: FrameReader | None = None,
         rate: Fraction | None = None,
         audio: AudioWish = "all",
+        sound: SoundFile | None = None,
         follows: bool = True,
         overwrite: bool = False,
         delivery: Delivery | None = None,
@@ -97,6 +93,7 @@ class FrameWriter:
             like: gives the rate, the sound, chapters and timecode, and what it says of a sphere.
             rate: frames a second, exact; else that of `like`, else 25.
             audio: the tracks of sound of `like`: "all", "first" (the default one) or "none"; True and False: all, none.
+            sound: a file whose sound it gets in place of that of `like`.
             follows: the film runs along with `like`, so that sound, chapters and timecode fit it.
             overwrite: replace what is there.
             delivery: codec, bits, alpha and quality; by default what follows from the suffix.
@@ -124,7 +121,8 @@ class FrameWriter:
         self.rate = storable_rate(Fraction(rate or (like.rate if like else DEFAULT_RATE)))
         found = format_of(self.path)
         assert found is not None
-        self._companions = _wanted(like.companions, audio) if like and follows and self.kind == "video" else None
+        own = like.companions if like and follows else None
+        self._companions = wanted_companions(own, audio, sound) if self.kind == "video" else None
         self._target = Target(
             self.path,
             found,
@@ -314,12 +312,3 @@ class FrameWriter:
                 self._trouble = str(trouble)
         else:
             self.discard()
-
-
-def _wanted(companions: Companions, audio: AudioWish) -> Companions | None:
-    """What of `companions` goes into the film; None for nothing at all."""
-    tracks = companions.tracks if audio in ("all", True) else ()
-    if audio == "first":
-        tracks = tuple(each for each in companions.tracks if each.is_default)
-    found = replace(companions, tracks=tracks)
-    return found if found.tracks or found.chapters or found.timecode else None
