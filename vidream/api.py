@@ -17,9 +17,9 @@ from vidream.looks.loading import load_look
 from vidream.looks.preset import Preset
 from vidream.media import FrameReader, default_target
 from vidream.media.delivery import Delivery
+from vidream.media.sound_file import AudioWish
 from vidream.media.sources.reader import find_kind
 from vidream.media.targets import as_target
-from vidream.media.writers.writer import AudioWish
 from vidream.rendering.film_job import FilmJob
 from vidream.rendering.film_sound import FilmSound
 from vidream.rendering.progress import Made, Progress

@@ -124,10 +124,10 @@ def run(arguments: argparse.Namespace) -> int:
             max_bytes=arguments.max_size,
             flash_limit=not arguments.allow_flashes,
             delivery=options.delivery_of(arguments),
+            wrap=arguments.wrap,
             listen=arguments.listen,
             bars=arguments.bars,
             audio=not arguments.no_audio,
-            wrap=arguments.wrap,
             progress=screen,
             make_dreamer=partial(options.dreamer_for, arguments),
         )

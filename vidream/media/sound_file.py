@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
+from typing import Literal
 
 import av
 
@@ -14,7 +15,9 @@ from vidream.media.companions import Companions
 from vidream.media.ffmpeg import CONTAINERS, SOUND_CONTAINERS
 from vidream.media.probe import AudioInfo, tracks_of
 
-__all__ = ["SoundFile", "companions_wanted"]
+__all__ = ["AudioWish", "SoundFile", "wanted_companions"]
+
+AudioWish = Literal["all", "first", "none"] | bool
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,18 @@ def _missing(path: Path) -> str:
     return f'no file "{path}"; {close_names(path.name, names) if names else "check the path"}'
 
 
-def companions_wanted(companions: Companions | None, audio: str | bool, sound: SoundFile | None) -> Companions | None:
-    """What of `companions` goes into a film, with `sound` in place of its own; None for nothing at all.
+def wanted_companions(
+    companions: Companions | None, audio: AudioWish, sound: SoundFile | None = None
+) -> Companions | None:
+    """What goes into a film.
 
-    audio: as in FrameWriter.
+    Args:
+        companions: of its source; None where it does not run along with one.
+        audio: which tracks of sound; True and False: all, none.
+        sound: in place of the source's own.
+
+    Returns:
+        None for nothing at all.
     """
     if sound is not None and audio not in ("none", False):
         begins = sound.starts_seconds

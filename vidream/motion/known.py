@@ -114,6 +114,15 @@ class Motion:
         """This motion, repeating every `seconds`, without easing."""
         return replace(self, loop_seconds=seconds, ease_in_seconds=0.0, ease_out_seconds=0.0)
 
+    @property
+    def only_pans(self) -> bool:
+        """True where nothing grows or turns, so that a tile stays one."""
+        keys = [
+            [key[1] for key in value.keys] if isinstance(value, Schedule) else [value]
+            for value in (self.scale, self.rotate)
+        ]
+        return all(scale == 1 for scale in keys[0]) and all(turn == 0 for turn in keys[1])
+
     def hearing(self, sound: Heard | None, rate: float) -> Motion:
         """This motion in a film whose sound has been listened to.
 
@@ -132,16 +141,6 @@ class Motion:
     def sound_names(self) -> frozenset[str]:
         """The sound variables that its expressions use."""
         return frozenset(name for value in self.expressions.values() for name in value.names)
-
-    @property
-    def only_pans(self) -> bool:
-        """True where nothing grows or turns, so that a tile stays one."""
-        keys = [
-            () if isinstance(value, Expression) else value.constants if isinstance(value, Schedule) else (value,)
-            for value in (self.scale, self.rotate)
-        ]
-        is_fixed = not {"scale", "rotate"} & set(self._varying)
-        return is_fixed and all(scale == 1 for scale in keys[0]) and all(turn == 0 for turn in keys[1])
 
     def pull(self, start_seconds: float, end_seconds: float, width: int, height: int) -> Similarity:
         """The backward mapping: where each place of the frame at `end_seconds` was in the frame at `start_seconds`.

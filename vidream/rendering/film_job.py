@@ -15,8 +15,8 @@ from typing import Any
 from vidream.engine.dreamer import Dreamer
 from vidream.media import FrameReader, FrameWriter
 from vidream.media.delivery import Delivery
+from vidream.media.sound_file import AudioWish
 from vidream.media.targets import one_picture_only
-from vidream.media.writers.writer import AudioWish
 from vidream.rendering.clip_loops import ClipLoop
 from vidream.rendering.dreamed_frames import DreamedFrames
 from vidream.rendering.film_sound import FilmSound
@@ -112,9 +112,9 @@ class FilmJob:
     def made(self, film: FrameLoop, frames: DreamedFrames, dreamer: Dreamer) -> Made:
         figures, writer = frames.figures, film.writer
         lost_sound = ["a loop has no sound"] if self.loop and self.reader.has_audio else []
-        lost_sound += self.sound.warnings(float(writer.frames_written / self.reader.rate))
         is_odd = any(getattr(self.reader, side) % 2 for side in ("width", "height"))
         repeated = [REPEATED] if self.reader.wrap and is_odd and writer.kind == "video" else []
+        lost_sound += self.sound.warnings(float(writer.frames_written / self.reader.rate))
         return Made(
             path=writer.path,
             frames=writer.frames_written,
@@ -152,8 +152,8 @@ class FilmJob:
             source=self.reader.source.name,
             weights=dreamer.weights.name if dreamer.weights else None,
             objective=dreamer.own_objective.describe() if dreamer.own_objective else None,
-            listen=self.sound.recipe,
             wrap=dreamer.wrap.value if dreamer.wrap else None,
+            listen=self.sound.recipe,
             **self.asked,
         )
 

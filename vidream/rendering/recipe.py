@@ -36,8 +36,8 @@ class Recipe:
     size: int | None = None
     rate: str | None = None
     objective: Mapping[str, Any] | None = None
-    listen: Mapping[str, str] | None = None
     wrap: str | None = None
+    listen: Mapping[str, str] | None = None
     version: str = __version__
 
     def to_json(self) -> str:

@@ -44,9 +44,9 @@ LARGEST_DEFAULT_PX = 1280
 SIDES_PX = (32, 16384)
 LONGEST_SECONDS = 24 * 3600
 RATES = (1, 240)
-MOST_BARS = 4096
 # A tile may be stretched by this, so that its sides are even.
 TILE_WITHIN = 0.05
+MOST_BARS = 4096
 
 
 def zoom_film(
@@ -66,10 +66,10 @@ def zoom_film(
     max_bytes: int | None = None,
     flash_limit: bool = True,
     delivery: Delivery | None = None,
+    wrap: str | None = None,
     listen: str | PathLike[str] | None = None,
     bars: float | None = None,
     audio: bool = True,
-    wrap: str | None = None,
     progress: Progress | None = None,
     make_dreamer: Callable[[Preset], Dreamer] = Dreamer,
 ) -> Made:
@@ -100,15 +100,15 @@ def zoom_film(
     Raises:
         SourceError, TargetError, PresetError, NetError, DeviceError: one line.
     """
-    _check_bars(bars, loop=loop and listen is not None)
+    if bars is not None and (listen is None or not loop or not 0 < bars <= MOST_BARS):
+        raise TargetError(f"only loops with a track have bars, up to {MOST_BARS}; give seconds", argument="bars")
     rate, progress = _checked_rate(seconds, fps), progress or Progress()
-    motion = motion or Motion()
     sides = as_wrap(wrap) if wrap is not None else dreamer.wrap if dreamer is not None else Wrap.NONE
-    check_wrap(sides, motion)
     if dreamer is None and not isinstance(preset, Preset):
         preset = load_look(preset)
-    look = dreamer.preset if dreamer is not None else preset
+    look, motion = dreamer.preset if dreamer is not None else preset, motion or Motion()
     assert isinstance(look, Preset)
+    check_wrap(sides, motion)
     path, begun = as_target(target), time.monotonic()
     sound = FilmSound({**look.expressions, **motion.expressions}, listen=listen)
     if bars is not None:
@@ -129,21 +129,21 @@ def zoom_film(
             dreamer = dreamer.wrapped(sides)
             name = "nothing" if source is None else Path(source).name
             writer.comment = _recipe(dreamer, name, sound).to_json()
-            shown = picture is not None
-            if picture is None:
-                picture = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed, wrap=sides)
-            plan = FilmPlan(name, picture.shape[-1], picture.shape[-2], rate, count)
+            first = picture
+            if first is None:
+                first = clouds(*_checked(_sides(DEFAULT_SIZE, size)), seed=dreamer.seed, wrap=sides)
+            plan = FilmPlan(name, first.shape[-1], first.shape[-2], rate, count)
             if sound.curves is not None:
                 progress.heard(sound.words)
                 motion = motion.hearing(sound.curves, float(rate))
-            settings = {"opening": tensor_print(picture), "motion": str(motion), "seconds": seconds, "loop": loop}
+            settings = {"opening": tensor_print(first), "motion": str(motion), "seconds": seconds, "loop": loop}
             settings |= {**delivery_settings(delivery or Delivery()), **sound.settings, "flash limit": flash_limit}
-            settings |= {"frames a second": str(rate), **dreamer_settings(dreamer)}
-            work.open(settings, machine_settings(dreamer))
-            frames = ZoomFrames(picture, dreamer, motion, plan=plan, loop=loop, begin_at_picture=shown)
-            film = FrameLoop(
-                frames, writer, work=work, progress=progress, limiter=FlashLimiter(rate) if flash_limit else None
+            work.open(
+                {**settings, "frames a second": str(rate), **dreamer_settings(dreamer)}, machine_settings(dreamer)
             )
+            frames = ZoomFrames(first, dreamer, motion, plan=plan, loop=loop, begin_at_picture=picture is not None)
+            limiter = FlashLimiter(rate) if flash_limit else None
+            film = FrameLoop(frames, writer, work=work, progress=progress, limiter=limiter)
             film.run()
         if film.is_finished:
             work.finished()
@@ -160,12 +160,6 @@ def zoom_film(
         warnings=(*writer.warnings, *dreamer.warnings, *flash_warnings(film.limiter), *sound.warnings(length)),
         note=writer.note,
     )
-
-
-def _check_bars(bars: float | None, *, loop: bool) -> None:
-    """loop: it is one with a track. Raises TargetError."""
-    if bars is not None and (not loop or not 0 < bars <= MOST_BARS):
-        raise TargetError(f"only loops with a track have bars, up to {MOST_BARS}; give seconds", argument="bars")
 
 
 def _checked_rate(seconds: float, fps: float | Fraction) -> Fraction:

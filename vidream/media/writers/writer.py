@@ -6,7 +6,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 
@@ -17,7 +17,7 @@ from vidream.media.delivery import Delivery
 from vidream.media.disk import disk_trouble
 from vidream.media.formats import FORMATS, format_of, suffixes
 from vidream.media.frame import Frame
-from vidream.media.sound_file import SoundFile, companions_wanted
+from vidream.media.sound_file import AudioWish, SoundFile, wanted_companions
 from vidream.media.sources.reader import FrameReader
 from vidream.media.sources.still import DEFAULT_RATE
 from vidream.media.spherical import store_spherical
@@ -27,11 +27,7 @@ from vidream.media.writers.stills import NumberedWriter, StillWriter
 from vidream.media.writers.video import AnimationWriter, VideoWriter
 from vidream.media.writers.writer_base import Target, Work, Writer
 
-__all__ = ["AUDIO_WISHES", "AudioWish", "FrameWriter"]
-
-AudioWish = Literal["all", "first", "none"] | bool
-AUDIO_WISHES = ("all", "first", "none")
-
+__all__ = ["FrameWriter"]
 ALPHA_SUFFIXES = tuple(
     suffix
     for suffix, row in FORMATS.items()
@@ -126,7 +122,7 @@ class FrameWriter:
         found = format_of(self.path)
         assert found is not None
         own = like.companions if like and follows else None
-        self._companions = companions_wanted(own, audio, sound) if self.kind == "video" else None
+        self._companions = wanted_companions(own, audio, sound) if self.kind == "video" else None
         self._target = Target(
             self.path,
             found,
