@@ -55,9 +55,15 @@ VALUES: dict[str, list[str]] = {
     "tile": ["64", "512", "3"], "max_size": ["8MB", "1kB"], "shots": ["1/2", "2/2", "3/2"], "sizes": ["64x64", "320"],
     "preset": ["fast", "creatures", "mine.toml", "0:fast, 1s:sea", "fats"], "layer": ["s3b", "s9"], "cell": ["32"],
     "set": ["octaves=1", "keep=0", "keep=0:0, 1s:1", "layers=s2", "subject=eyes", "guide=a.png", "guide=with,comma.png",
+            "step_size=0.002+0.01*beat", "keep=0.9 if t > 1 else 0.8", "octaves=1+3*loud", "blend=0:0, 1s:onset",
+            "subject.eyes=bass", "tv=9**9**9", "blend=(", "keep=bas", "layers=s2:0.5+0.5*smooth(mid, 0.3)",
+            "blend=__import__('os')",
             "first_steps=0", "nothing=1", "octaves", "class_id=3", "colour=2", "flow=none", "=", "layers.s2=0.5"],
     "channels": ["0-3", "5-3", "1,2"], "columns": ["2", "0"], "camera": ["a.mp4", "list", "9"], "max_latency": ["90ms"],
-    "scale": ["1.2", "0:1, 1s:2"], "pan": ["0.1,0.2", "1"], "centre": ["0.5,0.5", "0:0.5/0.5, 1s:0.2/0.2"],
+    "listen": ["a.wav", "a.wav", "a.mp4", "text.mp4", "absent.wav", "folder"], "bars": ["1", "0.1", "8", "-1", "1e9"],
+    "scale": ["1.2", "0:1, 1s:2", "1.1+0.4*bass", "1.2+0.1*sin(t)", "1/0", "9**9**9", "0:1, 1s:1+beat", "bass+", "0-1"],
+    "rotate": ["10", "20*beat", "0:0, 1s:30"], "drift": ["0.1", "0.1*loud"],
+    "pan": ["0.1,0.2", "1"], "centre": ["0.5,0.5", "0:0.5/0.5, 1s:0.2/0.2"],
     "ease": ["0.1,0.1"], "output": ["preview=o.png", "preview", "file=o.mp4", "list", "nosuch", "=", "window"],
     "loop": ["boomerang", "crossfade"], "target_fps": ["25"], "port": ["0", "99999"], "host": ["127.0.0.1"],
     "folder": ["s", "folder", "absent", "a.mp4"], "out_dir": ["out", "out/in", "s", "a.mp4", "日本"], "settle": ["0"],
@@ -206,10 +212,13 @@ def inputs() -> dict[str, bytes]:
         film = path.read_bytes()
         subprocess.run([*command, str(path.with_suffix(".gif"))], check=True)
         gif = path.with_suffix(".gif").read_bytes()
+        clicks = ["-f", "lavfi", "-i", "aevalsrc='lt(mod(t,0.5),0.02)*sin(2000*t)':d=6:s=8000"]
+        subprocess.run([command[0], "-v", "error", *clicks, str(path.with_suffix(".wav"))], check=True)
+        sound = path.with_suffix(".wav").read_bytes()
     picture = cv2.imencode(".png", np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8))[1].tobytes()
     stills = [name for name in NAMES if name.endswith(".png") and name not in ("absent.png", "s/%02d.png")]
     return {
-        "a.mp4": film, "a.gif": gif, "text.mp4": b"no film\n", "empty.mp4": b"",
+        "a.mp4": film, "a.gif": gif, "a.wav": sound, "text.mp4": b"no film\n", "empty.mp4": b"",
         "mine.toml": b"\xef\xbb\xbfkeep = 0.5\n",
         **dict.fromkeys(["s/00.png", "s/01.png", *stills], picture),
     }  # fmt: skip

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from frames_helpers import ffmpeg, make_clip
+from memory_helpers import run_measured
 from music import RATE, f_measure, make_music, write_wav
 
 from vidream.errors import SourceError
@@ -266,30 +264,27 @@ def test_a_playlist_leads_nowhere(tmp_path, house):
 
 
 PEAK = """
-import resource, sys, time
+import sys, time
 from vidream.sound import analyse
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-began = time.process_time()
+before, began = peak_kb(), time.process_time()
 curves = analyse(sys.argv[1])
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, time.process_time() - began, curves.bpm)
+print((peak_kb() - before) / 1024, time.process_time() - began, curves.bpm)
 """
 
 
 def peak_of(path, house, seconds):
     """(MB above the beginning, seconds of one core, tempo) of looking at `seconds` of music in a process of its own."""
     ffmpeg("-stream_loop", -1, "-i", house[0], "-t", seconds, "-ac", 2, path)
-    done = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True)
+    done = run_measured(PEAK, path)
     return [float(each) for each in done.stdout.split()]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
 def test_two_minutes_need_little(house, tmp_path):
     memory_mb, seconds, _ = peak_of(tmp_path / "a.m4a", house, 120)
     assert memory_mb < 150 and seconds < 15
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
 def test_an_hour_needs_little_more(house, tmp_path):
     memory_mb, seconds, _ = peak_of(tmp_path / "a.m4a", house, 3600)
     assert memory_mb < 300 and seconds < 100
