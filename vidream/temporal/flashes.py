@@ -168,9 +168,11 @@ class FlashLimiter:
 
     def _is_too_much(self, cells: _Cells) -> Tensor:
         """[], bool: whether the cells that flash too often fill too much of any field."""
-        flashing = cells.flashing(self._number, self._rate)
-        field = [max(1, round(side * FIELD_SHARE)) for side in flashing.shape]
-        shares = F.avg_pool2d(flashing.float()[None, None], field, stride=1)
+        too_often = self._number - cells.times[-1] < self._rate
+        # What moves brightens one place and darkens another; what flashes does the same everywhere.
+        flashing = torch.stack([(too_often & (cells.way == way)).any(0) for way in (1, -1)])
+        field = [max(1, round(side * FIELD_SHARE)) for side in flashing.shape[1:]]
+        shares = F.avg_pool2d(flashing.float()[None], field, stride=1)
         return shares.amax() > MOST_AREA
 
     def _tempered(self, shown: Tensor, groups: Tensor, before: _Cells, cells: _Cells) -> tuple[Tensor, _Cells]:
