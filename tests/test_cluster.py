@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import textured
 from frames_helpers import ffmpeg, make_clip
+from music import make_music, write_wav
 
 from vidream import Cluster, Dreamer, FrameReader, Preset, Progress, dream
 from vidream.cli import main
@@ -88,6 +89,17 @@ def test_a_film_of_several_workers_is_that_of_one_machine(clip, whole, cluster, 
     assert sum(int(line.split(": ")[1].split()[0]) for line in made.workers[:-1]) == 240
     assert "workers" in (tmp_path / "out.mp4.json").read_text()
     assert left_in(tmp_path) == ["out.mp4", "out.mp4.json"]
+
+
+def test_workers_hear_what_one_machine_hears(clip, whole, cluster, tmp_path):
+    music = make_music(120, "house", seconds=10, lead_in_seconds=0.0)
+    track = write_wav(tmp_path / "track.wav", music.samples)
+    look = LOOK.replace(step_size="0.002+0.01*max(beat, bass)", blend="0.2*smooth(loud, 0.3)")
+    dream(clip, tmp_path / "one.mp4", preset=look, listen=track)
+    dream(clip, tmp_path / "many.mp4", preset=look, listen=track, cluster=cluster)
+    assert hashes(tmp_path / "many.mp4") == hashes(tmp_path / "one.mp4")
+    # The pictures differ from those of a look that hears nothing.
+    assert hashes(tmp_path / "one.mp4") != whole
 
 
 def test_workers_stay_for_the_next_film_with_their_networks(clip, whole, cluster, tmp_path):

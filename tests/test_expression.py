@@ -350,11 +350,14 @@ def test_expressions_survive_files_settings_and_recipes():
     assert Preset(keep=Expression("0.5")) == Preset(keep=0.5)
 
 
-def test_presets_with_expressions_do_not_fade():
-    with pytest.raises(PresetError, match="keep has an expression of its own in a preset that is to fade"):
-        cross_faded([(0.0, Preset()), (2.0, Preset(keep="bass"))])
+def test_presets_with_expressions_fade_into_others():
+    fade = cross_faded([(0.0, Preset(keep=0.5)), (2.0, Preset(keep="0.9 if t > 1 else 0.7"))])
+    assert [fade.at(seconds).keep for seconds in (0, 1, 1.5, 5)] == pytest.approx([0.5, 0.6, 0.8, 0.9])
+    assert Preset.from_toml(fade.to_toml()) == fade
     same = cross_faded([(0.0, Preset(keep="bass")), (2.0, Preset(keep="bass", steps=3))])
     assert same.keep == Expression("bass") and same.at(1.0).steps == 2
+    with pytest.raises(PresetError, match="keep has keyframes of its own in a preset that is to fade"):
+        cross_faded([(0.0, Preset()), (2.0, Preset(keep="0:bass, 1s:1"))])
 
 
 @pytest.mark.parametrize(("seconds", "rate"), [(math.nan, 25.0), (math.inf, 25.0), (0.0, 0.0), (0.0, math.nan)])

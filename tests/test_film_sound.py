@@ -166,14 +166,16 @@ def test_a_look_without_a_sound_to_follow_is_refused_in_one_line(silent, make, t
     with pytest.raises(PresetError) as told:
         dream(silent, tmp_path / "out.mp4", preset=SHOWS, make_dreamer=make)
     assert str(told.value) == (
-        "blend follows \"loud\", but silent.mp4 has no sound; give a track, or use listen='track.wav'"
+        "blend follows \"loud\", but silent.mp4 has no sound; choose another look, or use listen='track.wav'"
     )
     assert main(["dream", str(silent), str(tmp_path / "out.mp4"), "-p", "pulse"]) == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "--listen track.wav" in said
     assert main(["zoom", str(tmp_path / "out.mp4"), "--scale", "1.1+0.4*bass"]) == 1
     said = capsys.readouterr().err
-    assert said == 'vidream: scale follows "bass", but there is no sound; give a track, or use --listen track.wav\n'
+    assert (
+        said == 'vidream: scale follows "bass", but there is no sound; choose another look, or use --listen track.wav\n'
+    )
     assert not (tmp_path / "out.mp4").exists()
 
 

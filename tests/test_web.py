@@ -209,6 +209,15 @@ def test_a_picture_is_dreamed_as_a_picture(served, tmp_path):
     assert read_picture(tmp_path / "back.jpg").shape == (1, 3, 60, 80)
 
 
+def test_a_look_that_follows_a_sound_says_so_of_a_picture(served, tmp_path):
+    write_picture(tmp_path / "photo.png", textured(60, 80))
+    with served.page() as page:
+        page.say(type="choose", look="pulse")
+        served.ask(f"/sessions/{page.secret}/clip", data=(tmp_path / "photo.png").read_bytes())
+        said = page.hear("clip", state="failed")["error"]
+    assert "has no sound; choose another look" in said and "listen" not in said
+
+
 def test_a_clip_can_be_cancelled_and_a_broken_one_says_why(served, clip, tmp_path):
     long = make_clip(tmp_path / "long.mp4", 400)
     with served.page() as page:

@@ -10,7 +10,6 @@ from typing import Any
 
 from vidream.errors import PresetError
 from vidream.looks.expression import Expression
-from vidream.looks.field_values import expressions_of
 from vidream.looks.mixture import with_networks
 from vidream.looks.preset import Preset
 from vidream.looks.schedule import Schedule
@@ -46,8 +45,8 @@ def cross_faded(keys: Sequence[tuple[float, Preset]]) -> Preset:
         keys: (seconds, preset), in the order of time.
 
     Raises:
-        PresetError: times are out of order, a preset has keyframes or an expression of its own for a number that
-            differs, or presets differ in what cannot be mixed: channels, class, guides, normalisation.
+        PresetError: times are out of order, a preset has keyframes of its own for a number that differs, or presets
+            differ in what cannot be mixed: channels, class, guides, normalisation.
     """
     networks = dict.fromkeys(name for _, preset in keys for name in preset.networks)
     presets = [_among(preset, networks) for _, preset in keys]
@@ -90,11 +89,10 @@ def _names_something_of(network: str, preset: Preset) -> bool:
 
 
 def _through(keys: Sequence[tuple[float, Preset]], values: Sequence[Any], name: str) -> Schedule:
-    for value in values:
-        if isinstance(value, (Schedule, Expression)):
-            held = "an expression" if expressions_of(value) else "keyframes"
-            raise PresetError(f"{name} has {held} of its own in a preset that is to fade; give it one number there")
+    if any(isinstance(value, Schedule) for value in values):
+        raise PresetError(f"{name} has keyframes of its own in a preset that is to fade; give it one number there")
+    held = [value if isinstance(value, Expression) else float(value) for value in values]
     try:
-        return Schedule(tuple((time, float(value)) for (time, _), value in zip(keys, values, strict=True)))
+        return Schedule(tuple((time, value) for (time, _), value in zip(keys, held, strict=True)))
     except ValueError as error:
         raise PresetError(f"presets over time: {error}; for example 0:creatures, 10s:sea") from None

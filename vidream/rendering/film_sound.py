@@ -52,7 +52,9 @@ class FilmSound:
         if hears and self.file is None and (reader is None or reader.companions.sound is None):
             field, names = next(iter(hears.items()))
             whose = f"{reader.source.name} has no sound" if reader is not None else "there is no sound"
-            raise PresetError(f'{field} follows "{min(names)}", but {whose}; give a track', use={"listen": "track.wav"})
+            raise PresetError(
+                f'{field} follows "{min(names)}", but {whose}; choose another look', use={"listen": "track.wav"}
+            )
 
     @classmethod
     def of_clip(cls, preset: Preset, reader: FrameReader, listen: str | PathLike[str] | None = None) -> FilmSound:

@@ -131,7 +131,8 @@ class Clip(Progress):
         except _CancelledError:
             return _event("cancelled")
         except VidreamError as error:
-            return _event("failed", error=self._without_folder(str(error)))
+            # A page has none of the arguments that the error would advise.
+            return _event("failed", error=self._without_folder(error.advising(lambda name, value: "")))
         except Exception as error:
             if is_out_of_memory(error):
                 return _event("failed", error="the server is out of memory; a smaller clip may work")
