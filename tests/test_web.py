@@ -213,6 +213,7 @@ def test_a_look_that_follows_a_sound_says_so_of_a_picture(served, tmp_path):
     write_picture(tmp_path / "photo.png", textured(60, 80))
     with served.page() as page:
         page.say(type="choose", look="pulse")
+        assert page.dream(frame())  # messages are taken in their order: the look is chosen when the frame is back
         served.ask(f"/sessions/{page.secret}/clip", data=(tmp_path / "photo.png").read_bytes())
         said = page.hear("clip", state="failed")["error"]
     assert "has no sound; choose another look" in said and "listen" not in said
