@@ -11,7 +11,7 @@ from vidream.cli.parser import value_of
 from vidream.cli.streams import shown_path
 from vidream.errors import PresetError
 from vidream.looks.expression import Expression, split_outside
-from vidream.looks.schedule import Number, Schedule
+from vidream.looks.schedule import Number, Schedule, read_value
 from vidream.media.formats import suffixes
 
 __all__ = ["add", "run"]
@@ -59,7 +59,7 @@ def add(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -
     film.add_argument("--no-audio", action="store_true", help="leave the sound of --listen out")
     film.add_argument("--start", type=values.seconds, default=0.0, metavar="S", help="of a video: the frame here")
     film.add_argument(
-        "--wrap", choices=("none", "horizontal", "both"), default="none",
+        "--wrap", choices=options.WRAPS, default="none",
         help="both: every frame is a tile, in a film that only pans: --scale 1 --pan 0.1,0",
     )  # fmt: skip
     options.add_machine(parser)
@@ -138,15 +138,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _number(text: str) -> Number:
-    return Schedule.parse(text) if ":" in text else _value(text)
-
-
-def _value(text: str) -> float | Expression:
-    try:
-        float(text)
-    except ValueError:
-        return Expression.parse(text)
-    return _finite(text)
+    return Schedule.parse(text) if ":" in text else read_value(text)
 
 
 def _pair(text: str) -> tuple[float, float]:
@@ -163,7 +155,7 @@ def _finite(text: str) -> float:
 
 def _values(text: str) -> tuple[float | Expression, float | Expression]:
     first, second = split_outside(text)
-    return _value(first), _value(second)
+    return read_value(first), read_value(second)
 
 
 def _place(text: str) -> tuple[Number, Number]:

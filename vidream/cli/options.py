@@ -43,6 +43,9 @@ __all__ = [
     "take_like",
 ]
 
+# As `vidream.motion.wrap.Wrap`, which loads torch.
+WRAPS = ("none", "horizontal", "both")
+
 
 def add_look(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose a look."""
@@ -98,7 +101,7 @@ def add_wrap(span: argparse._ArgumentGroup) -> None:
     """Add --wrap to the options of `add_span`."""
     span.add_argument(
         "--wrap",
-        choices=("none", "horizontal", "both"),
+        choices=WRAPS,
         help="frames go round: horizontal, a 360-degree panorama; both, a tile (default: as the source says)",
     )
 

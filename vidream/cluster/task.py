@@ -131,7 +131,7 @@ class FilmTask:
         return Dreamer(
             self.preset, weights=self.weights, device=self.device, precision=self.precision, tile=self.tile,
             seed=self.seed,
-        ).wrapped(self.wrap)  # fmt: skip
+        )  # fmt: skip
 
 
 class _LocalWork:
@@ -154,7 +154,7 @@ class UnitMaker:
     """
 
     def __init__(self, task: FilmTask, dreamer: Dreamer, folder: Path) -> None:
-        self._task, self._dreamer, self._folder = task, dreamer, folder
+        self._task, self._dreamer, self._folder = task, dreamer.wrapped(task.wrap), folder
         # Opened once: to look into a clip takes as long as some frames.
         self._reader = task.reader()
 

@@ -109,7 +109,7 @@ class Worker:
         key = (task.preset, task.weights, task.device, task.precision, task.tile, task.seed)
         if self._dreamer is None or key != self._dreamer_key:
             self._dreamer, self._dreamer_key = task.dreamer(), key
-        self._maker = UnitMaker(task, self._dreamer.wrapped(task.wrap), self._root)
+        self._maker = UnitMaker(task, self._dreamer, self._root)
         return {"device": self._dreamer.device.type, "precision": str(self._dreamer.net.dtype).removeprefix("torch.")}
 
     def begin(self, job: Unit | Look, marks: Mapping[int, str], states: Mapping[str, bytes]) -> None:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from vidream.looks.expression import Expression, ExpressionError, split_outside
 from vidream.looks.moment import Moment
 
-__all__ = ["Number", "Schedule", "number_at"]
+__all__ = ["Number", "Schedule", "number_at", "read_value"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         # An expression that is a plain number is that number: it is the same again when it is read from its text.
-        keys = tuple((time, _value(str(each)) if isinstance(each, Expression) else each) for time, each in self.keys)
+        keys = tuple(
+            (time, read_value(str(each)) if isinstance(each, Expression) else each) for time, each in self.keys
+        )
         object.__setattr__(self, "keys", keys)
         times = [time for time, _ in self.keys]
         numbers = [number for key in self.keys for number in key if not isinstance(number, Expression)]
@@ -42,7 +44,7 @@ class Schedule:
         for part, colon, _ in pairs:
             if not colon:
                 raise ExpressionError(f"{_shown(part)} is no keyframe; write such as 0:0.2, 2s:0.5+0.5*beat")
-        return cls(tuple((_time(time), _value(value)) for time, _, value in pairs))
+        return cls(tuple((_time(time), read_value(value)) for time, _, value in pairs))
 
     @property
     def constants(self) -> tuple[float, ...]:
@@ -97,8 +99,12 @@ def _shown(text: str) -> str:
     return ascii(text.strip()[:20])
 
 
-def _value(text: str) -> float | Expression:
+def read_value(text: str) -> float | Expression:
+    """A finite number, or an expression. Raises ValueError."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return Expression.parse(text)
+    if not math.isfinite(number):
+        raise ValueError(f"not finite: {text}")
+    return number

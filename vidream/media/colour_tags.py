@@ -10,11 +10,24 @@ from pathlib import Path
 from vidream.media.ffmpeg import has_option, run, source_options
 from vidream.media.probe import ClipInfo
 
-__all__ = ["HLG", "PQ", "ColourTags", "LightMetadata", "light_metadata", "tags_of"]
+__all__ = [
+    "BT601",
+    "BT709",
+    "BT2020",
+    "HLG",
+    "PQ",
+    "UNSPECIFIED",
+    "ColourTags",
+    "LightMetadata",
+    "is_bt2020",
+    "is_hdr",
+    "light_metadata",
+    "tags_of",
+]
 
-BT709, BT2020, GBR = 1, 9, 0
+BT709, BT601, BT2020, GBR = 1, 6, 9, 0
 PQ, HLG = 16, 18
-_UNSPECIFIED = (0, 2, 3)
+UNSPECIFIED = (0, 2, 3)
 _BT2020_10 = 14
 # Matrices that ffmpeg's scaler can make, by its names; constant luminance is read and written as the usual one.
 _MATRICES = {1: "bt709", 4: "fcc", 5: "bt470", 6: "smpte170m", 7: "smpte240m", 9: "bt2020"}
@@ -74,7 +87,7 @@ class ColourTags:
 
     @property
     def is_hdr(self) -> bool:
-        return self.transfer in (PQ, HLG)
+        return is_hdr(self.transfer)
 
     @property
     def matrix_name(self) -> str:
@@ -83,16 +96,20 @@ class ColourTags:
 
     def frame_filter(self, *, is_rgb: bool) -> str:
         """The filter that puts the tags on frames."""
-        matrix, range_ = (GBR, "pc") if is_rgb else (self.matrix, "tv")
+        matrix, range_ = self._stored(is_rgb)
         tags = f"color_primaries={self.primaries}:color_trc={self.transfer}:colorspace={matrix}"
         return f"setparams=range={range_}:{tags}"
 
     def stream_options(self, *, is_rgb: bool) -> list[str]:
         """The arguments that put them on an encoder's stream."""
-        matrix, range_ = (GBR, "pc") if is_rgb else (self.matrix, "tv")
+        matrix, range_ = self._stored(is_rgb)
         tags = {"range": range_, "primaries": self.primaries, "trc": self.transfer}
         found = [part for name, value in tags.items() for part in (f"-color_{name}", str(value))]
         return [*found, "-colorspace", str(matrix)]
+
+    def _stored(self, is_rgb: bool) -> tuple[int, str]:
+        """(matrix, ffmpeg's name of the range) of frames stored as RGB, or not."""
+        return (GBR, "pc") if is_rgb else (self.matrix, "tv")
 
     def describe(self) -> str:
         """In plain words."""
@@ -101,13 +118,22 @@ class ColourTags:
         return f"{kind}, {named.get(self.primaries, f'primaries {self.primaries}')}"
 
 
+def is_hdr(transfer: int) -> bool:
+    """True for the transfers of HDR: PQ and HLG (ITU-R BT.2100)."""
+    return transfer in (PQ, HLG)
+
+
+def is_bt2020(info: ClipInfo) -> bool:
+    """True for a clip of bt2020 primaries, said or implied by its transfer."""
+    return info.primaries == BT2020 or is_hdr(info.transfer)
+
+
 def tags_of(info: ClipInfo) -> ColourTags:
     """The tags of a clip as its frames are read. What it does not say is taken to be bt709, as players do."""
     primaries, transfer, matrix = info.primaries, info.transfer, info.matrix
-    is_bt2020 = transfer in (PQ, HLG) or matrix in (9, 10)
-    if primaries in _UNSPECIFIED:
-        primaries = BT2020 if is_bt2020 else BT709
-    if transfer in _UNSPECIFIED:
+    if primaries in UNSPECIFIED:
+        primaries = BT2020 if is_hdr(transfer) or matrix in (9, 10) else BT709
+    if transfer in UNSPECIFIED:
         transfer = _BT2020_10 if primaries == BT2020 else BT709
     matrix = BT2020 if matrix == 10 else matrix
     if matrix not in _MATRICES:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vidream.media.probe import AudioInfo
+from vidream.media.probe import AudioInfo, default_track
 from vidream.media.timing import nearest_standard_rate
 
 __all__ = ["Chapter", "Companions", "chapters_of", "moved_timecode"]
@@ -54,7 +54,7 @@ class Companions:
     @property
     def sound(self) -> AudioInfo | None:
         """The default track of sound; None where there is none."""
-        return next((each for each in self.tracks if each.is_default), None)
+        return default_track(self.tracks)
 
     def chapter_file(self) -> str:
         """The chapters as ffmpeg reads them (ffmetadata)."""

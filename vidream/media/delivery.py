@@ -136,11 +136,9 @@ class Delivery:
         """How the colours of a source must come in for `target`, of so many frames. Raises TargetError."""
         found, kind = format_of(target), target_kind(target, frames)
         assert found is not None
-        if kind == "video":
-            return "source" if self.encoding(target, kind).bits > 8 else "sdr"
-        if found.has_colour_tags:
-            return "source" if self.encoding(target, kind).bits > 8 else "sdr"
-        return "bt709"
+        if kind != "video" and not found.has_colour_tags:
+            return "bt709"
+        return "source" if self.encoding(target, kind).bits > 8 else "sdr"
 
     def encoding(
         self, target: Path, kind: TargetKind, *, has_alpha: bool = False, tags: ColourTags | None = None

@@ -69,26 +69,21 @@ def ffmpeg_path() -> str:
         ) from None
 
 
-@functools.lru_cache(maxsize=1)
-def _filters() -> frozenset[str]:
-    listing = run(["-filters"]).stdout_text
+@functools.lru_cache(maxsize=4)
+def _listed(option: str) -> frozenset[str]:
+    """The names that ffmpeg lists with "-filters" or "-encoders"."""
+    listing = run([option]).stdout_text
     return frozenset(line.split()[1] for line in listing.splitlines() if len(line.split()) > 2)
 
 
 def has_filter(name: str) -> bool:
     """True where this build of ffmpeg has the filter `name`, such as "zscale"."""
-    return name in _filters()
-
-
-@functools.lru_cache(maxsize=1)
-def _encoders() -> frozenset[str]:
-    listing = run(["-encoders"]).stdout_text
-    return frozenset(line.split()[1] for line in listing.splitlines() if len(line.split()) > 2)
+    return name in _listed("-filters")
 
 
 def has_encoder(name: str) -> bool:
     """True where this build of ffmpeg has the encoder `name`, such as "libx265"."""
-    return name in _encoders()
+    return name in _listed("-encoders")
 
 
 @functools.lru_cache(maxsize=1)

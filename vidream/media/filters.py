@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from vidream.media.colour_tags import HLG, PQ
+from vidream.media.colour_tags import BT601, BT709, BT2020, UNSPECIFIED, is_bt2020, is_hdr
 from vidream.media.delivery import Colours
 from vidream.media.ffmpeg import has_filter
 from vidream.media.probe import ClipInfo
@@ -21,9 +21,6 @@ __all__ = [
 ]
 
 _SCALE_FLAGS = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp"
-# ITU-T H.273.
-_UNSPECIFIED = (0, 2, 3)
-_BT709, _BT601, _BT2020 = 1, 6, 9
 # Matrices that zscale takes whatever else a file says.
 _USUAL_MATRICES = (1, 4, 5, 6, 7, 9)
 
@@ -67,9 +64,9 @@ def changes_colours(info: ClipInfo, colours: Colours) -> bool:
     """True where `picture_filters` brings the frames of `info` to bt709, and does not leave them as they are."""
     if colours == "source" or not has_filter("zscale"):
         return False
-    if info.transfer in (PQ, HLG):
+    if is_hdr(info.transfer):
         return has_filter("tonemap")
-    return colours == "bt709" and info.primaries not in (*_UNSPECIFIED, _BT709)
+    return colours == "bt709" and info.primaries not in (*UNSPECIFIED, BT709)
 
 
 def picture_filters(info: ClipInfo, width: int, height: int, colours: Colours = "sdr") -> list[str]:
@@ -81,7 +78,7 @@ def picture_filters(info: ClipInfo, width: int, height: int, colours: Colours = 
     """
     if changes_colours(info, colours):
         resized = [*_tags(info, whole=True), f"scale={width}:{height}:flags={_SCALE_FLAGS}"]
-        if info.transfer not in (PQ, HLG):
+        if not is_hdr(info.transfer):
             return [*resized, "zscale=p=bt709:t=bt709:m=gbr:r=full,format=gbrp16le"]
         # npl=203: the white of HDR programmes (ITU-R BT.2408) becomes the white of ours.
         return [
@@ -96,8 +93,8 @@ def picture_filters(info: ClipInfo, width: int, height: int, colours: Colours = 
         kernel = "bicubic" if (width, height) == info.upright_size else "lanczos"
         return [*_tags(info), f"zscale=w={width}:h={height}:f={kernel}:m=gbr:r=full"]
     options = [f"scale={width}:{height}", f"flags={_SCALE_FLAGS}", "out_range=pc"]
-    if not _is_rgb(info) and info.matrix in _UNSPECIFIED:
-        names = {_BT601: "bt601", _BT709: "bt709", _BT2020: "bt2020"}
+    if not _is_rgb(info) and info.matrix in UNSPECIFIED:
+        names = {BT601: "bt601", BT709: "bt709", BT2020: "bt2020"}
         options.append(f"in_color_matrix={names[_likely_matrix(info)]}")
     return [":".join(options)]
 
@@ -109,27 +106,26 @@ def _is_rgb(info: ClipInfo) -> bool:
 
 def _by_zscale(info: ClipInfo) -> bool:
     """True where zscale reads the frames: brightness and colour differences, of even sides, with a usual matrix."""
-    is_usual = info.matrix in (*_USUAL_MATRICES, *_UNSPECIFIED)
+    is_usual = info.matrix in (*_USUAL_MATRICES, *UNSPECIFIED)
     is_even = not any(side % 2 for side in info.coded_size)
     return has_filter("zscale") and bool(info.pixel_format) and not _is_rgb(info) and is_usual and is_even
 
 
 def _likely_matrix(info: ClipInfo) -> int:
     """That of a clip that names none."""
-    if info.primaries == _BT2020 or info.transfer in (PQ, HLG):
-        return _BT2020
+    if is_bt2020(info):
+        return BT2020
     across, down = info.upright_size
-    return _BT601 if min(across, down) < 720 and max(across, down) < 1280 else _BT709
+    return BT601 if min(across, down) < 720 and max(across, down) < 1280 else BT709
 
 
 def _tags(info: ClipInfo, *, whole: bool = False) -> list[str]:
     """What zscale must be told where the clip does not say it: the matrix; with `whole`, primaries and transfer too."""
-    is_bt2020 = info.primaries == _BT2020 or info.transfer in (PQ, HLG)
-    tags = [] if _is_rgb(info) or info.matrix not in _UNSPECIFIED else [f"colorspace={_likely_matrix(info)}"]
-    if whole and info.primaries in _UNSPECIFIED:
-        tags.append(f"color_primaries={_BT2020 if is_bt2020 else _BT709}")
-    if whole and info.transfer in _UNSPECIFIED:
-        tags.append(f"color_trc={_BT709}")
+    tags = [] if _is_rgb(info) or info.matrix not in UNSPECIFIED else [f"colorspace={_likely_matrix(info)}"]
+    if whole and info.primaries in UNSPECIFIED:
+        tags.append(f"color_primaries={BT2020 if is_bt2020(info) else BT709}")
+    if whole and info.transfer in UNSPECIFIED:
+        tags.append(f"color_trc={BT709}")
     return [f"setparams={':'.join(tags)}"] if tags else []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +30,7 @@ __all__ = [
     "AudioInfo",
     "ClipInfo",
     "check_size",
+    "default_track",
     "probe_clip",
     "tracks_of",
     "upright_size",
@@ -108,11 +109,6 @@ class ClipInfo:
     timecode: str = ""
     subtitles: int = 0
     notes: list[str] = field(default_factory=list)
-
-    @property
-    def audio(self) -> AudioInfo | None:
-        """The default sound, else the first one that can be decoded."""
-        return next((each for each in self.tracks if each.is_default), None)
 
 
 def _check_pauses(name: str, timing: Timing) -> None:
@@ -256,6 +252,11 @@ def tracks_of(container: Any) -> tuple[AudioInfo, ...]:
         )
         for each in found
     )
+
+
+def default_track(tracks: Iterable[AudioInfo]) -> AudioInfo | None:
+    """The one of `tracks_of` that players take; None where there is none."""
+    return next((each for each in tracks if each.is_default), None)
 
 
 def _timecode(container: Any) -> str:

@@ -13,9 +13,9 @@ import av
 from vidream.errors import SourceError, close_names
 from vidream.media.companions import Companions
 from vidream.media.ffmpeg import CONTAINERS, SOUND_CONTAINERS
-from vidream.media.probe import AudioInfo, tracks_of
+from vidream.media.probe import AudioInfo, default_track, tracks_of
 
-__all__ = ["AudioWish", "SoundFile", "wanted_companions"]
+__all__ = ["AudioWish", "SoundFile", "sound_tracks", "wanted_companions"]
 
 AudioWish = Literal["all", "first", "none"] | bool
 
@@ -42,22 +42,44 @@ class SoundFile:
         path = Path(source)
         try:
             if not path.is_file():
-                raise SourceError(_missing(path), argument="listen")
-            options = {"protocol_whitelist": "file", "format_whitelist": f"{CONTAINERS},{SOUND_CONTAINERS}"}
-            with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
-                tracks = tracks_of(container)
-                starts = Fraction(container.start_time or 0, av.time_base)
-                length = (container.duration or 0) / av.time_base
-        except (av.error.FFmpegError, OSError) as error:
-            why = getattr(error, "strerror", None) or "unknown format"
-            raise SourceError(
-                f"{path.name} is no sound that can be read ({why}); give mp3, m4a, flac, wav, ogg or a video",
-                argument="listen",
-            ) from None
-        info = next((each for each in tracks if each.is_default), None)
+                raise SourceError(_missing(path))
+            return cls._of(path)
+        except SourceError as error:
+            raise SourceError(error.message, argument="listen") from None
+        except OSError as error:  # a name that is too long, a folder that may not be entered
+            raise SourceError(_unreadable(path, error), argument="listen") from None
+
+    @classmethod
+    def _of(cls, path: Path) -> SoundFile:
+        tracks, starts, length = sound_tracks(path)
+        info = default_track(tracks)
         if info is None:
-            raise SourceError(f"{path.name} holds no sound; give a file with sound, or leave it out", argument="listen")
+            raise SourceError(f"{path.name} holds no sound; give a file with sound, or leave it out")
         return cls(path, info, starts, length)
+
+
+def sound_tracks(path: Path) -> tuple[tuple[AudioInfo, ...], Fraction, float]:
+    """Look at the sound of a file: music, or a video.
+
+    Returns:
+        its tracks; its earliest time in seconds, on its own clock; and its length in seconds as it says itself, 0 where
+        it does not.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    options = {"protocol_whitelist": "file", "format_whitelist": f"{CONTAINERS},{SOUND_CONTAINERS}"}
+    try:
+        with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
+            starts = Fraction(container.start_time or 0, av.time_base)
+            return tracks_of(container), starts, (container.duration or 0) / av.time_base
+    except (av.error.FFmpegError, OSError) as error:
+        raise SourceError(_unreadable(path, error)) from None
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    why = getattr(error, "strerror", None) or "unknown format"
+    return f"{path.name} is no sound that can be read ({why}); give mp3, m4a, flac, wav, ogg or a video"
 
 
 def _missing(path: Path) -> str:

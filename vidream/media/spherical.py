@@ -27,6 +27,7 @@ _POSE = (0x7673, 0x7674, 0x7675)
 _STEREO = ("mono", "top-bottom", "left-right")
 _MATROSKA_STEREO = {0: "mono", 1: "left-right", 2: "top-bottom", 3: "top-bottom", 11: "left-right"}
 _EQUIRECTANGULAR = "equirectangular"
+_VIEW = ("InitialViewHeadingDegrees", "InitialViewPitchDegrees", "InitialViewRollDegrees")
 _EBML_HEAD = b"\x1a\x45\xdf\xa3"
 
 
@@ -132,6 +133,12 @@ def _sphere_boxes(found: Spherical) -> bytes:
     return box(b"sv3d", box(b"svhd", bytes(4) + b"vidream\0") + box(b"proj", box(b"prhd", bytes(4) + pose) + equi))
 
 
+def _bounds_of(data: bytes, at: int = 0) -> tuple[float, float, float, float]:
+    """Raises struct.error where there are too few bytes."""
+    top, bottom, left, right = struct.unpack_from(">4I", data, at)
+    return top / 2**32, bottom / 2**32, left / 2**32, right / 2**32
+
+
 def _bounds_bytes(found: Spherical) -> bytes:
     return struct.pack(">4I", *(min(2**32 - 1, round(share * 2**32)) for share in found.bounds))
 
@@ -164,8 +171,7 @@ def _of_mp4(path: Path) -> Spherical | None:
     pose = (yaw / 65536, pitch / 65536, roll / 65536)
     if b"equi" not in parts:
         return Spherical("other", stereo, pose)
-    top, bottom, left, right = struct.unpack_from(">4I", data, parts[b"equi"].body + 4)
-    return Spherical(stereo=stereo, pose=pose, bounds=(top / 2**32, bottom / 2**32, left / 2**32, right / 2**32))
+    return Spherical(stereo=stereo, pose=pose, bounds=_bounds_of(data, parts[b"equi"].body + 4))
 
 
 def _is_first_version(data: bytes, found: Box) -> bool:
@@ -189,8 +195,7 @@ def _of_matroska(path: Path) -> Spherical | None:
     yaw, pitch, roll = (_float(held.get(kind, b"")) for kind in _POSE)
     if int.from_bytes(held.get(_PROJECTION_TYPE, b""), "big") != 1:
         return Spherical("other", stereo, (yaw, pitch, roll))
-    top, bottom, left, right = struct.unpack(">4I", held.get(_PROJECTION_PRIVATE, bytes(20))[4:20])
-    bounds = (top / 2**32, bottom / 2**32, left / 2**32, right / 2**32)
+    bounds = _bounds_of(held.get(_PROJECTION_PRIVATE, bytes(20)), 4)
     return Spherical(stereo=stereo, pose=(yaw, pitch, roll), bounds=bounds)
 
 
@@ -217,8 +222,7 @@ def _of_text(text: str, space: str) -> Spherical | None:
     projection = held.get("ProjectionType", "").lower()
     if not projection or held.get("Spherical", "true").lower() != "true":
         return None
-    names = ("InitialViewHeadingDegrees", "InitialViewPitchDegrees", "InitialViewRollDegrees")
-    yaw, pitch, roll = (float(held.get(name) or 0) for name in names)
+    yaw, pitch, roll = (float(held.get(name) or 0) for name in _VIEW)
     stereo = held.get("StereoMode", "mono").lower()
     bounds = (0.0, 0.0, 0.0, 0.0)
     if held.get("FullPanoWidthPixels") and held.get("CroppedAreaImageWidthPixels"):
@@ -244,13 +248,17 @@ def _pixels(found: Spherical, size: tuple[int, int]) -> dict[str, int]:
     }  # fmt: skip
 
 
+def _view(found: Spherical) -> dict[str, int]:
+    """The pose, whole degrees, where it is another than 0."""
+    return {name: round(angle) for name, angle in zip(_VIEW, found.pose, strict=True) if angle}
+
+
 def _first_version(found: Spherical, size: tuple[int, int]) -> str:
     held: dict[str, object] = {
         "Spherical": "true", "Stitched": "true", "StitchingSoftware": "vidream", "ProjectionType": found.projection,
         "StereoMode": found.stereo,
     }  # fmt: skip
-    names = ("InitialViewHeadingDegrees", "InitialViewPitchDegrees", "InitialViewRollDegrees")
-    held |= {name: round(angle) for name, angle in zip(names, found.pose, strict=True) if angle}
+    held |= _view(found)
     held |= _pixels(found, size) if max(found.bounds) > 0 else {}
     inside = "".join(f"<GSpherical:{name}>{value}</GSpherical:{name}>" for name, value in held.items())
     spaces = (
@@ -262,8 +270,7 @@ def _first_version(found: Spherical, size: tuple[int, int]) -> str:
 
 def _photo_properties(found: Spherical, size: tuple[int, int]) -> str:
     held: dict[str, object] = {"ProjectionType": found.projection, "UsePanoramaViewer": "True", **_pixels(found, size)}
-    names = ("InitialViewHeadingDegrees", "InitialViewPitchDegrees", "InitialViewRollDegrees")
-    held |= {name: round(angle) for name, angle in zip(names, found.pose, strict=True) if angle}
+    held |= _view(found)
     inside = " ".join(f'GPano:{name}="{value}"' for name, value in held.items())
     return (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'

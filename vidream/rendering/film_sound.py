@@ -85,14 +85,19 @@ class FilmSound:
         """What of it the frames depend on: a clip's own sound is known by the clip. Raises SourceError."""
         if self.file is None or not self.names:
             return {}
-        return {"listen": self.file.path.name, "content of the sound": file_print(self.file.path)}
+        return {"listen": self.file.path.name, "content of the sound": self._print}
 
     @property
     def recipe(self) -> dict[str, str] | None:
         """The track's name and a hash of its content, for a recipe; None without one. Raises SourceError."""
         if self.file is None:
             return None
-        return {"name": self.file.path.name, "content": file_print(self.file.path)}
+        return {"name": self.file.path.name, "content": self._print}
+
+    @cached_property
+    def _print(self) -> str:
+        assert self.file is not None
+        return file_print(self.file.path)
 
     @property
     def words(self) -> str:

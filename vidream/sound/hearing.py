@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 
 from vidream.errors import SourceError
-from vidream.media.ffmpeg import CONTAINERS, Child, local_url
+from vidream.media.ffmpeg import Child, source_options
+from vidream.media.probe import default_track
+from vidream.media.sound_file import sound_tracks
 
 __all__ = ["FINE_RATE", "FLOOR", "PITCH_RATE", "SAMPLE_RATE", "Listened", "hear", "samples_of"]
 
@@ -25,8 +26,6 @@ BLOCK_FRAMES = 4 * FINE_RATE
 PITCH_RATE = 10
 PITCH_WINDOW = 4096
 PITCH_HZ = (110.0, 1760.0)
-# Files of nothing but sound, beside the package's containers. None of them leads to another file.
-SOUND_CONTAINERS = "mp3,aac,flac,wav,w64,aiff,caf,au,ac3,eac3,dts,truehd,amr,wv,ape,tta,mpc,mpc8,dsf,tak"
 # Of one track; longer ones come from damaged times.
 MOST_HOURS = 24
 BANDS_HZ = {"bass": (20.0, 150.0), "mid": (150.0, 2000.0), "treble": (2000.0, 10000.0)}
@@ -75,7 +74,6 @@ def samples_of(
         SourceError: the file cannot be read, or has no such sound.
     """
     index, origin_seconds = _find_stream(path, stream)
-    opened = ["-protocol_whitelist", "file,pipe", "-format_whitelist", f"{CONTAINERS},{SOUND_CONTAINERS}"]
     # From a second before, so that a decoder is in step.
     jump = ["-ss", f"{start_seconds - 1:.6f}"] if start_seconds > 1 else []
     # copyts: else ffmpeg counts some containers (mpegts) from the sound, not from the picture before it.
@@ -85,7 +83,7 @@ def samples_of(
         f"asetpts=PTS-{origin_seconds + start_seconds:.9f}/TB,atrim=start=0,"
         f"aresample={SAMPLE_RATE}:async=1:first_pts=0{end},aformat=sample_fmts=flt:channel_layouts=mono"
     )
-    arguments = ["-loglevel", "error", "-copyts", *jump, *opened, "-i", local_url(path), "-map", f"0:{index}"]
+    arguments = ["-loglevel", "error", "-copyts", *jump, *source_options(path, may_be_sound=True), "-map", f"0:{index}"]
     count, most = 0, MOST_HOURS * 3600 * SAMPLE_RATE
     with Child([*arguments, "-af", chain, "-f", "f32le", "pipe:1"], read=True) as child:
         for block in _blocks(child):
@@ -122,26 +120,15 @@ def _blocks(child: Child) -> Iterator[np.ndarray]:
 
 def _find_stream(path: Path, stream: int | None) -> tuple[int, float]:
     """(number of the stream to decode, the file's earliest time in seconds). SourceError where it has no such sound."""
-    options = {"protocol_whitelist": "file", "format_whitelist": f"{CONTAINERS},{SOUND_CONTAINERS}"}
-    try:
-        with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
-            tracks: list[Any] = [each for each in container.streams.audio if each.codec_context is not None]
-            origin_seconds = (container.start_time or 0) / av.time_base
-            found = [each.index for each in tracks]
-            marked = [each.index for each in tracks if each.disposition & av.stream.Disposition.default]
-    except (av.error.FFmpegError, OSError) as error:
-        reason = getattr(error, "strerror", None) or "unknown format"
-        raise SourceError(
-            f"{path.name} is no sound that can be read ({reason}); give mp3, m4a, flac, wav, ogg or a video with sound"
-        ) from None
-    if not found:
+    tracks, starts_seconds, _ = sound_tracks(path)
+    default = default_track(tracks)
+    if default is None:
         raise SourceError(f"{path.name} holds no sound; give a file with sound, such as mp3, flac, wav or mp4")
-    if stream is None:
-        return (marked or found)[0], origin_seconds
-    if stream not in found:
+    found = [each.index for each in tracks]
+    if stream is not None and stream not in found:
         listed = ", ".join(map(str, found))
         raise SourceError(f"{path.name}: its stream {stream} is no sound; streams of sound are: {listed}")
-    return stream, origin_seconds
+    return default.index if stream is None else stream, float(starts_seconds)
 
 
 def hear(blocks: Iterable[np.ndarray]) -> Listened:

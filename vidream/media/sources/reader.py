@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,7 @@ from vidream.media.sources.still import PictureSource
 from vidream.media.sources.video_file import MovingSource
 from vidream.media.span import Span
 from vidream.media.spherical import Spherical, read_spherical, wrap_of
-from vidream.motion.wrap import Wrap
+from vidream.motion.wrap import Wrap, as_wrap
 
 __all__ = ["FrameReader", "SourceKind", "find_kind"]
 
@@ -81,8 +82,9 @@ class FrameReader:
         self.kind: SourceKind = find_kind(self.source)
         self._frames: MovingSource | AnimatedSource | PictureSource
         try:
-            self.spherical: Spherical | None = read_spherical(self.source, self.kind)
-            self.wrap, self.wrap_note = wrap_of(self.source.name, self.spherical, wrap)
+            # Guides and masks are no film, and need not be asked.
+            found = self.spherical if wrap is None or as_wrap(wrap) else None
+            self.wrap, self.wrap_note = wrap_of(self.source.name, found, wrap)
             common: dict[str, Any] = {"size": size, "rate": rate, "span": span, "wrap": self.wrap}
             if self.kind == "gif":
                 self._frames = AnimatedSource(self.source, **common)
@@ -92,7 +94,7 @@ class FrameReader:
                 numbered = self.kind == "pictures"
                 self._frames = PictureSource(self.source, numbered=numbered, **common)
         except OSError as error:
-            raise SourceError(f'"{self.source}" cannot be read ({error.strerror or error}); check the file') from None
+            raise _unreadable(self.source, error) from None
         self.width: int = self._frames.width
         self.height: int = self._frames.height
         self.rate: Fraction = self._frames.rate
@@ -104,6 +106,14 @@ class FrameReader:
         self.tags: ColourTags = self._frames.tags
         self.alpha: Tensor | None = None
         self._running: Generator[Frame, None, None] | None = None
+
+    @cached_property
+    def spherical(self) -> Spherical | None:
+        """How a panorama lies on its sphere, as the source says; None where it says nothing. Raises SourceError."""
+        try:
+            return read_spherical(self.source, self.kind)
+        except OSError as error:
+            raise _unreadable(self.source, error) from None
 
     @property
     def warnings(self) -> list[str]:
@@ -243,7 +253,11 @@ def find_kind(source: Path) -> SourceKind:
     try:
         return find_picture_kind(source) or "video"
     except OSError as error:
-        raise SourceError(f'"{source}" cannot be read ({error.strerror or error}); check the file') from None
+        raise _unreadable(source, error) from None
+
+
+def _unreadable(source: Path, error: OSError) -> SourceError:
+    return SourceError(f'"{source}" cannot be read ({error.strerror or error}); check the file')
 
 
 def _missing(source: Path) -> str:

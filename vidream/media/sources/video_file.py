@@ -12,7 +12,7 @@ import numpy as np
 
 from vidream.errors import SourceError
 from vidream.media.arrays import compose_over_black, from_array
-from vidream.media.colour_tags import HLG, PQ, ColourTags, light_metadata, tags_of
+from vidream.media.colour_tags import ColourTags, is_hdr, light_metadata, tags_of
 from vidream.media.companions import Companions, chapters_of, moved_timecode
 from vidream.media.delivery import Colours
 from vidream.media.ffmpeg import Child, source_options
@@ -67,10 +67,11 @@ class MovingSource(Source):
         timing = self.info.timing
         self.width, self.height = fit_size(source.name, *self.info.upright_size, size)
         self.rate = rate or timing.rate
-        self.has_audio = self.info.audio is not None
+        self.has_audio = bool(self.info.tracks)
         self.has_alpha = self.info.has_alpha
+        self._pipe = output_format(self.info)
         self.warnings = list(self.info.notes)
-        if self.info.transfer in (PQ, HLG) and not self.tags.is_hdr:
+        if is_hdr(self.info.transfer) and not self.tags.is_hdr:
             self.warnings.append(f"{source.name} is HDR, and is brought to SDR; films of 10 bits and more keep it")
         if self.info.is_interlaced:
             self.warnings.append(f"{source.name} is interlaced: whole frames are made of its fields")
@@ -112,11 +113,9 @@ class MovingSource(Source):
 
         A file that ends early gives the frames that it has, with a warning.
         """
-        made = output_format(self.info)
-        sides = (self.height, self.width)
-        buffer = np.empty(
-            (made.channels, *sides) if made.is_planar else (*sides, made.channels), "<u2" if made.is_deep else np.uint8
-        )
+        pipe, sides = self._pipe, (self.height, self.width)
+        shape = (pipe.channels, *sides) if pipe.is_planar else (*sides, pipe.channels)
+        buffer = np.empty(shape, "<u2" if pipe.is_deep else np.uint8)
         number = first
         with Child(self._arguments(first, seek=seek), read=True) as child:
             while _fill(child, buffer.reshape(-1).view(np.uint8).data):
@@ -130,7 +129,7 @@ class MovingSource(Source):
             number += 1
 
     def _frame(self, buffer: np.ndarray, number: int) -> Frame:
-        if output_format(self.info).is_planar:
+        if self._pipe.is_planar:
             buffer = np.moveaxis(buffer[[2, 0, 1, 3][: len(buffer)]], 0, 2)
         picture, alpha = compose_over_black(buffer) if buffer.shape[2] == 4 else (from_array(buffer), None)
         return Frame(picture, alpha, number / self.rate)
@@ -148,7 +147,7 @@ class MovingSource(Source):
         filters = [
             *deinterlace_filters(info),
             *self._size_filters(),
-            f"format={output_format(info).name}",
+            f"format={self._pipe.name}",
             *self._time_filters(wanted_seconds, first),
         ]
         return [
@@ -162,7 +161,7 @@ class MovingSource(Source):
             *("-vf", ",".join(filters)),
             *("-fps_mode", "passthrough"),
             *("-frames:v", str(self.frame_count - first)),
-            *("-f", "rawvideo", "-pix_fmt", output_format(info).name, "pipe:1"),
+            *("-f", "rawvideo", "-pix_fmt", self._pipe.name, "pipe:1"),
         ]
 
     def _size_filters(self) -> list[str]:

@@ -46,17 +46,17 @@ def raw_frame(frame: Frame, encoding: Encoding, *, is_live: bool = False) -> Raw
             alpha = torch.ones_like(picture[:, :1])
         picture = over_nothing(picture, alpha)
     height, width = picture.shape[2:]
-    more = -height % codec.multiple_px, -width % codec.multiple_px
+    more = ((0, -height % codec.multiple_px), (0, -width % codec.multiple_px))
     if encoding.is_deep_pipe(is_live=is_live):
         # What becomes brightness and colour differences is rounded by ffmpeg.
         array = to_deep_array(picture, encoding.bits if codec.is_rgb(encoding.bits) else 16)
-        array = array[[1, 2, 0, 3][: len(array)]]
-        array = np.pad(array, ((0, 0), (0, more[0]), (0, more[1])), mode="edge") if any(more) else array
+        array, sides = array[[1, 2, 0, 3][: len(array)]], ((0, 0), *more)
     else:
         dithers = encoding.has_alpha or (encoding.dithers and not is_live)
         array = to_dithered_array(picture) if dithers else to_array(picture)
-        array = np.pad(array, ((0, more[0]), (0, more[1]), (0, 0)), mode="edge") if any(more) else array
-    return RawFrame(array.tobytes(), height + more[0], width + more[1])
+        sides = (*more, (0, 0))
+    array = np.pad(array, sides, mode="edge") if np.any(more) else array
+    return RawFrame(array.tobytes(), height + more[0][1], width + more[1][1])
 
 
 class VideoEncoder:
